@@ -1,0 +1,29 @@
+"""Errors: each says what came, what is allowed and what to do next."""
+
+
+class HomerunError(Exception):
+    """Base of every error homerun raises on purpose; the command line prints it as one line."""
+
+
+class SpecError(HomerunError, ValueError):
+    """A sweep file or sweep dictionary is not valid."""
+
+
+class UsageError(HomerunError, ValueError):
+    """A call was made with arguments, or at a time, that make no sense."""
+
+
+class ConfigError(HomerunError, ValueError):
+    """A configuration value would have been changed behind the user's back."""
+
+
+class NotFoundError(HomerunError, LookupError):
+    """No run, sweep or file answers to the given name."""
+
+
+class StoreError(HomerunError, RuntimeError):
+    """The home or its database cannot be used as it is."""
+
+
+class MissingExtraError(HomerunError, ImportError):
+    """An optional dependency is not installed; the message names the extra."""
