@@ -1,0 +1,234 @@
+"""The home as DataFrames: all runs at once, and every point of every metric."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from homerun.core import MissingExtraError, RunState
+from homerun.store.documents import loads
+from homerun.store.points import block_points, decode
+from homerun.store.schema import WIDTH
+from homerun.store.settle import settle
+from homerun.store.store import Store
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_FIELDS = (
+    "id, number, name, state, reason, project, sweep, group_name, job_type, tags, notes, repeat, "
+    "attempt, created_at, started_at, ended_at, runtime_s, exit_code, user_cpu_s, system_cpu_s, "
+    "memory_max_mib"
+).split(", ")
+_TIMES = ("created_at", "started_at", "ended_at")
+_METADATA = ("host", "program", "python", "git_commit", "git_branch", "git_dirty")
+_VALUES = ", ".join(f"v{i}" for i in range(WIDTH))
+
+
+def runs_frame(
+    store: Store,
+    *,
+    sweep: str | None = None,
+    project: str | None = None,
+    states: Iterable[RunState] = (),
+) -> "pd.DataFrame":
+    """Return one row a run, in the order of creation, whatever its state.
+
+    Columns: what is known of the run itself, then one per configuration key, summary key and a few
+    of the metadata. Nested keys are dotted. A key that occurs twice is `config.KEY` or
+    `summary.KEY`. `df.attrs` lists the columns of each kind under "config", "summary", "metadata".
+    Numbers are numbers: a column of integers with gaps is Int64, of booleans boolean.
+    """
+    pd = _pandas()
+    rows = _run_rows(store, sweep, project, list(states))
+    *plain, configs, summaries, metadata = zip(*rows, strict=True) if rows else [()] * 24
+    columns: dict[str, Any] = {}
+    for name, values in zip(_FIELDS, plain, strict=True):
+        columns["group" if name == "group_name" else name] = _plain_column(pd, name, values)
+    kinds: dict[str, list[str]] = {}
+    for kind, texts in (("config", configs), ("summary", summaries), ("metadata", metadata)):
+        documents = [_flat(loads(text)) for text in texts]
+        keys = dict.fromkeys(key for document in documents for key in document)
+        if kind == "metadata":
+            keys = dict.fromkeys(key for key in _METADATA if key in keys)
+        kinds[kind] = []
+        for key in keys:
+            if kind == "summary" and key.startswith("_"):
+                continue
+            name = f"{kind}.{key}" if key in columns else key
+            columns[name] = typed(pd, [document.get(key) for document in documents])
+            kinds[kind].append(name)
+    frame: pd.DataFrame = pd.DataFrame(columns)
+    frame.attrs.update(kinds)
+    return frame
+
+
+def history_frame(
+    store: Store, run_ids: Sequence[str], *, keys: Iterable[str] | None = None
+) -> "pd.DataFrame":
+    """Return every point that was logged: columns run (id), key, step, value, time (UTC).
+
+    Rows are ordered by run as given, then key, then as logged. `keys` None means all but the
+    system metrics, whose keys start with "system.".
+    """
+    pd = _pandas()
+    wanted = list(dict.fromkeys(keys)) if keys is not None else None
+    runs: list[str] = []
+    names: list[str] = []
+    counts: list[int] = []
+    steps: list[int] = []
+    times: list[float] = []
+    values: list[Any] = []
+    for run_id in dict.fromkeys(run_ids):
+        blocks: dict[int, tuple[list[int], list[float]]] = {}
+        for key, block, *points in _chunk_rows(store, run_id, wanted):
+            if block not in blocks:
+                blocks = _blocks(store, run_id)
+            some_steps, some_times = blocks[block]
+            runs.append(run_id)
+            names.append(key)
+            counts.append(len(some_steps))
+            steps += some_steps
+            times += some_times
+            values += points[: len(some_steps)]
+    return pd.DataFrame(
+        {
+            "run": pd.Series(runs, dtype="str").repeat(counts).array,
+            "key": pd.Series(names, dtype="str").repeat(counts).array,
+            "step": pd.Series(steps, dtype="int64"),
+            "value": _history_values(pd, values),
+            "time": pd.to_datetime(pd.Series(times, dtype="float64"), unit="s", utc=True),
+        }
+    )
+
+
+def typed(pd: Any, values: list[Any]) -> Any:
+    """Return a column of the narrowest fitting dtype; None is a gap."""
+    kinds = set(map(type, values))
+    present = kinds - {type(None)}
+    gaps = len(present) < len(kinds)
+    if present == {float} or (present == {int, float} and _fit_float(values)):
+        return pd.array([float("nan") if v is None else v for v in values], dtype="float64")
+    if present == {int} and all(v is None or -(2**63) <= v < 2**63 for v in values):
+        return pd.array(values, dtype="Int64" if gaps else "int64")
+    if present == {bool}:
+        return pd.array(values, dtype="boolean" if gaps else "bool")
+    if present == {str}:
+        return pd.array(values, dtype="str")
+    return pd.Series(values, dtype="object")
+
+
+def _run_rows(
+    store: Store, sweep: str | None, project: str | None, states: list[RunState]
+) -> list[tuple[Any, ...]]:
+    clauses, parameters = ["1"], []
+    for column, value in (("sweep", sweep), ("project", project)):
+        if value is not None:
+            clauses.append(f"{column} = ?")
+            parameters.append(value)
+    if states:
+        clauses.append(f"state IN ({', '.join('?' * len(states))})")
+        parameters += [state.value for state in states]
+    return store.rows(
+        f"SELECT {', '.join(_FIELDS)}, config, summary, metadata FROM run"
+        f" WHERE {' AND '.join(clauses)} ORDER BY number",
+        parameters,
+    )
+
+
+def _chunk_rows(store: Store, run_id: str, keys: list[str] | None) -> list[tuple[Any, ...]]:
+    where = "AND substr(metric.key, 1, 7) != 'system.'"
+    if keys is not None:
+        where = f"AND metric.key IN ({', '.join('?' * len(keys))})"
+    return store.rows(
+        f"SELECT metric.key, chunk.block, {_VALUES} FROM run"
+        " JOIN metric ON metric.run = run.number JOIN chunk ON chunk.metric = metric.id"
+        f" WHERE run.id = ? {where} ORDER BY metric.id, chunk.block",
+        [run_id, *(keys or [])],
+    )
+
+
+def _blocks(store: Store, run_id: str) -> dict[int, tuple[list[int], list[float]]]:
+    rows = store.rows(
+        "SELECT block.id, count, step, stride, steps, time, times FROM block"
+        " JOIN run ON run.number = block.run WHERE run.id = ?",
+        (run_id,),
+    )
+    return {block: block_points(*rest) for block, *rest in rows}
+
+
+def _plain_column(pd: Any, name: str, values: Sequence[Any]) -> Any:
+    if name in _TIMES:
+        return pd.to_datetime(pd.Series(values, dtype="float64"), unit="s", utc=True)
+    if name == "tags":
+        return pd.Series([loads(value) for value in values], dtype="object")
+    if name == "exit_code":
+        return pd.array(values, dtype="Int64")
+    if name.endswith(("_s", "_mib")):
+        return pd.array(values, dtype="float64")
+    return typed(pd, list(values))
+
+
+def _history_values(pd: Any, values: list[Any]) -> Any:
+    kinds = set(map(type, values))
+    if bytes in kinds:
+        values = [decode(value) for value in values]
+        kinds = set(map(type, values))
+    if kinds <= {float, int} and _fit_float(values):
+        return pd.Series(values, dtype="float64")
+    return pd.Series(values, dtype="object")
+
+
+def _fit_float(values: Iterable[Any]) -> bool:
+    return all(type(v) is not int or -(2**53) <= v <= 2**53 for v in values)
+
+
+def _flat(document: dict[str, Any]) -> dict[str, Any]:
+    if not any(type(value) is dict for value in document.values()):
+        return document
+    flat: dict[str, Any] = {}
+    for key, value in document.items():
+        if isinstance(value, dict) and value and "_type" not in value:
+            flat.update({f"{key}.{inner}": v for inner, v in _flat(value).items()})
+        else:
+            flat[key] = value
+    return flat
+
+
+def _pandas() -> ModuleType:
+    try:
+        import pandas as pd  # noqa: PLC0415
+    except ImportError as error:
+        raise MissingExtraError("DataFrames need: pip install 'homerun[pandas]'") from error
+    return pd
+
+
+def runs(
+    sweep: str | None = None,
+    *,
+    project: str | None = None,
+    states: Iterable[RunState | str] = (),
+    home: Path | None = None,
+) -> "pd.DataFrame":
+    """Return all runs as a DataFrame, one row a run; see `runs_frame` for the columns.
+
+    What ran until a moment ago is in it: states are settled and journals folded first.
+    """
+    with Store(home) as store:
+        settle(store)
+        sweep_id = store.sweep(sweep).id if sweep is not None else None
+        wanted = [RunState(state) for state in states]
+        return runs_frame(store, sweep=sweep_id, project=project, states=wanted)
+
+
+def history(
+    run: str | Iterable[str], keys: Iterable[str] | None = None, *, home: Path | None = None
+) -> "pd.DataFrame":
+    """Return every logged point of one run or of many: columns run, key, step, value, time.
+
+    `run` is an id, number or name, or a collection of them such as `df.id`; never sampled.
+    """
+    refs = [run] if isinstance(run, str) else [str(ref) for ref in run]
+    with Store(home) as store:
+        settle(store)
+        return history_frame(store, [store.run(ref).id for ref in refs], keys=keys)

@@ -1,0 +1,83 @@
+"""Who a process is: a pid alone is reused, so its start and the machine's boot belong to it."""
+
+import os
+import socket
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+BOOT_ID_FILE = "HOMERUN_BOOT_ID_FILE"  # environment name: read the boot id from another file
+
+
+@dataclass(frozen=True)
+class Identity:
+    """A process on a host: host name, boot id, pid, start in clock ticks since boot."""
+
+    host: str
+    boot: str
+    pid: int
+    ticks: int
+
+    def __str__(self) -> str:
+        return f"{self.host}/{self.boot}/{self.pid}/{self.ticks}"
+
+
+def identity(pid: int | None = None) -> Identity | None:
+    """Return the identity of a process of this host (default: our own), None when it is gone."""
+    pid = os.getpid() if pid is None else pid
+    ticks = _start_ticks(pid)
+    return None if ticks is None else Identity(hostname(), boot_id(), pid, ticks)
+
+
+def parse_identity(text: str) -> Identity | None:
+    """Return the identity that `str(identity)` wrote, None when the text holds none."""
+    parts = text.rsplit("/", 3)
+    if len(parts) != 4 or not parts[2].isdigit() or not parts[3].isdigit():
+        return None
+    return Identity(parts[0], parts[1], int(parts[2]), int(parts[3]))
+
+
+def is_alive(who: Identity) -> bool:
+    """Tell whether that very process still runs here; a process of another host counts as alive."""
+    if who.host != hostname():
+        return True
+    return who.boot == boot_id() and _start_ticks(who.pid) == who.ticks
+
+
+@cache
+def hostname() -> str:
+    """Return this host's name."""
+    return socket.gethostname()
+
+
+def boot_id() -> str:
+    """Return the first 8 characters of the kernel's boot id; it changes with every start."""
+    try:
+        path = Path(os.environ.get(BOOT_ID_FILE) or "/proc/sys/kernel/random/boot_id")
+        return path.read_text().strip()[:8]
+    except OSError:
+        import psutil  # noqa: PLC0415  macOS has no /proc
+
+        return f"{int(psutil.boot_time()):08x}"[-8:]
+
+
+def _start_ticks(pid: int) -> int | None:
+    """Return field 22 of /proc/PID/stat (see proc(5)); None for a dead process or a zombie."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123  a third of pathlib's cost
+            fields = file.read().rpartition(b")")[2].split()
+    except OSError:
+        return None if Path("/proc/self/stat").exists() else _start_elsewhere(pid)
+    return None if fields[0] in b"ZX" else int(fields[19])
+
+
+def _start_elsewhere(pid: int) -> int | None:
+    import psutil  # noqa: PLC0415  macOS has no /proc
+
+    try:
+        process = psutil.Process(pid)
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return None
+        return int(process.create_time() * 100)
+    except psutil.NoSuchProcess:
+        return None

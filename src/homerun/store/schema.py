@@ -1,0 +1,196 @@
+"""The tables of the home and the numbered migrations that lead to them.
+
+Table and column names are a public interface: people query them with any SQLite client.
+Times are seconds since the epoch; JSON columns hold objects unless said otherwise.
+"""
+
+import sqlite3
+
+from homerun.core import StoreError
+
+APPLICATION_ID = 0x686D7275  # "hmru"
+WIDTH = 32  # points in one row of `chunk`
+
+_COLUMNS = ", ".join(f"v{i}" for i in range(WIDTH))
+_PICK = " ".join(f"WHEN {i} THEN v{i}" for i in range(WIDTH))
+_POSITIONS = ", ".join(f"({i})" for i in range(WIDTH))
+
+_FIRST = f"""
+CREATE TABLE sweep (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    project TEXT NOT NULL,
+    name TEXT NOT NULL,
+    state TEXT NOT NULL,            -- running paused finished canceled
+    reason TEXT NOT NULL DEFAULT '',
+    spec TEXT NOT NULL,             -- the sweep file, as JSON
+    source TEXT NOT NULL DEFAULT '',
+    cwd TEXT NOT NULL DEFAULT '',   -- programs start here
+    cursor INTEGER NOT NULL DEFAULT 0,
+    planned INTEGER,                -- runs it will have; NULL: no end
+    created_at REAL NOT NULL
+);
+CREATE TABLE run (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    sweep TEXT REFERENCES sweep(id) ON DELETE CASCADE,
+    project TEXT NOT NULL,
+    name TEXT NOT NULL,
+    state TEXT NOT NULL,            -- pending running paused finished failed crashed killed ...
+    reason TEXT NOT NULL DEFAULT '',
+    config TEXT NOT NULL DEFAULT '{{}}',
+    config_hash TEXT,               -- of runs that a search proposed
+    repeat INTEGER NOT NULL DEFAULT 0,
+    attempt INTEGER NOT NULL DEFAULT 1,
+    retries INTEGER NOT NULL DEFAULT 0,     -- attempts that may still follow a failure
+    priority INTEGER NOT NULL DEFAULT 0,    -- higher runs first
+    summary TEXT NOT NULL DEFAULT '{{}}',
+    metadata TEXT NOT NULL DEFAULT '{{}}',
+    definitions TEXT NOT NULL DEFAULT '{{}}', -- what define_metric said, by metric name
+    tags TEXT NOT NULL DEFAULT '[]',        -- JSON array
+    notes TEXT NOT NULL DEFAULT '',
+    group_name TEXT NOT NULL DEFAULT '',
+    job_type TEXT NOT NULL DEFAULT '',
+    argv TEXT NOT NULL DEFAULT '[]',        -- JSON array; secrets redacted once it ran
+    cwd TEXT NOT NULL DEFAULT '',
+    agent TEXT NOT NULL DEFAULT '',         -- host/boot/pid/ticks of the process that claimed it
+    exit_code INTEGER,
+    detail TEXT NOT NULL DEFAULT '',        -- traceback or last lines
+    created_at REAL NOT NULL,
+    started_at REAL,
+    ended_at REAL,
+    runtime_s REAL,
+    user_cpu_s REAL,
+    system_cpu_s REAL,
+    memory_max_mib REAL,
+    open INTEGER NOT NULL DEFAULT 0         -- 1: its journals may hold more than the database
+);
+CREATE INDEX run_queue ON run(sweep, state, priority DESC, number);
+CREATE INDEX run_state ON run(state, number);
+CREATE INDEX run_project ON run(project, number);
+CREATE INDEX run_open ON run(number) WHERE open;
+CREATE UNIQUE INDEX run_once ON run(sweep, config_hash, repeat, attempt)
+    WHERE config_hash IS NOT NULL;
+CREATE TABLE metric (
+    id INTEGER PRIMARY KEY,
+    run INTEGER NOT NULL REFERENCES run(number) ON DELETE CASCADE,
+    key TEXT NOT NULL,
+    count INTEGER NOT NULL,         -- points
+    numbers INTEGER NOT NULL,       -- points that are numbers and not NaN
+    first, first_step INTEGER,
+    last, last_step INTEGER,
+    min, min_step INTEGER,
+    max, max_step INTEGER,
+    mean REAL,
+    UNIQUE (run, key)
+);
+CREATE TABLE block (                -- steps and times of up to {WIDTH} rows of one run
+    id INTEGER PRIMARY KEY,
+    run INTEGER NOT NULL REFERENCES run(number) ON DELETE CASCADE,
+    keys TEXT NOT NULL,             -- the metric ids that share it, JSON array
+    count INTEGER NOT NULL,
+    step INTEGER NOT NULL,          -- of the first row
+    stride INTEGER,                 -- step of row i is step + i * stride; NULL: see steps
+    steps TEXT,                     -- JSON array
+    time REAL NOT NULL,             -- of the first row
+    times TEXT NOT NULL             -- JSON array of milliseconds since the first row
+);
+CREATE INDEX block_run ON block(run, keys, id);
+CREATE TABLE chunk (                -- the values of one metric in one block
+    metric INTEGER NOT NULL,
+    block INTEGER NOT NULL,
+    {_COLUMNS},
+    PRIMARY KEY (metric, block)
+) WITHOUT ROWID;
+CREATE TABLE position (i INTEGER PRIMARY KEY);
+INSERT INTO position VALUES {_POSITIONS};
+CREATE VIEW history AS
+SELECT run, key, step,
+       CASE typeof(raw) WHEN 'blob' THEN CAST(raw AS TEXT) ELSE raw END AS value, time
+FROM (
+    SELECT run.id AS run, metric.key AS key,
+           coalesce(block.step + i * block.stride, json_extract(block.steps, '$[' || i || ']'))
+               AS step,
+           CASE i {_PICK} END AS raw,
+           block.time + json_extract(block.times, '$[' || i || ']') / 1000.0 AS time
+    FROM run
+    JOIN metric ON metric.run = run.number
+    JOIN chunk ON chunk.metric = metric.id
+    JOIN block ON block.id = chunk.block
+    JOIN position ON position.i < block.count
+);
+CREATE TABLE journal (              -- how far each journal was read
+    id TEXT PRIMARY KEY,
+    run INTEGER NOT NULL REFERENCES run(number) ON DELETE CASCADE,
+    offset INTEGER NOT NULL,
+    dropped INTEGER NOT NULL DEFAULT 0  -- records that were cut short or damaged
+);
+CREATE INDEX journal_run ON journal(run);
+CREATE TABLE file (
+    run INTEGER NOT NULL REFERENCES run(number) ON DELETE CASCADE,
+    path TEXT NOT NULL,             -- below runs/ID/files
+    kind TEXT NOT NULL,
+    size INTEGER,                   -- bytes
+    created_at REAL,
+    PRIMARY KEY (run, path)
+) WITHOUT ROWID;
+CREATE TABLE alert (
+    run INTEGER NOT NULL REFERENCES run(number) ON DELETE CASCADE,
+    time REAL NOT NULL,
+    title TEXT NOT NULL,
+    text TEXT NOT NULL,
+    level TEXT NOT NULL             -- INFO WARN ERROR
+);
+CREATE INDEX alert_run ON alert(run);
+"""
+
+MIGRATIONS = (_FIRST,)  # number n leads from version n to version n + 1; never edit a released one
+
+
+def migrate(db: sqlite3.Connection, path: str) -> None:
+    """Bring the database to the newest version; safe when many processes start at once.
+
+    Raises StoreError for a database of another program or of a newer homerun.
+    """
+    if _version(db, path) == len(MIGRATIONS):
+        return
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        version = _version(db, path)  # another process may have been faster
+        for script in MIGRATIONS[version:]:
+            for statement in _statements(script):
+                db.execute(statement)
+        db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+    except BaseException:
+        db.execute("ROLLBACK")
+        raise
+    db.execute("COMMIT")
+
+
+def _version(db: sqlite3.Connection, path: str) -> int:
+    version: int = db.execute("PRAGMA user_version").fetchone()[0]
+    application: int = db.execute("PRAGMA application_id").fetchone()[0]
+    if application not in {0, APPLICATION_ID} or (application == 0 and _has_tables(db)):
+        raise StoreError(f"{path} is an SQLite database of another program; move it away")
+    if version > len(MIGRATIONS):
+        raise StoreError(
+            f"{path} was written by a newer homerun (its version {version}, ours "
+            f"{len(MIGRATIONS)}); upgrade with: pip install -U homerun"
+        )
+    return version
+
+
+def _has_tables(db: sqlite3.Connection) -> bool:
+    return db.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() is not None
+
+
+def _statements(script: str) -> list[str]:
+    """Split a script without triggers; executescript would commit our transaction."""
+    statements, current = [], ""
+    for line in script.splitlines(keepends=True):
+        current += line
+        if sqlite3.complete_statement(current):
+            statements.append(current)
+            current = ""
+    return statements

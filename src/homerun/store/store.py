@@ -1,0 +1,404 @@
+"""The queue and the records of runs: each method is one short transaction with one meaning."""
+
+import sqlite3
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Self
+
+from homerun.core import (
+    ENDED,
+    Config,
+    End,
+    NotFoundError,
+    Run,
+    RunState,
+    SweepRecord,
+    SweepState,
+    config_hash,
+    friendly_name,
+    new_id,
+)
+from homerun.store.database import Database
+from homerun.store.documents import dumps, loads
+from homerun.store.home import RunFolder, run_folder
+
+_SWEEP = "number, id, project, name, state, reason, spec, source, cwd, cursor, planned, created_at"
+_RUN = (
+    "number, id, sweep, project, name, state, reason, config, summary, metadata, tags, notes, "
+    "group_name, job_type, argv, cwd, repeat, attempt, agent, exit_code, created_at, started_at, "
+    "ended_at, runtime_s"
+)
+# A program that told finish() of a failure has failed, whatever its process returned.
+_TOLD = "CASE WHEN :state = 'finished' AND coalesce(exit_code, 0) != 0 THEN"
+_SET_END = f"""UPDATE run SET
+    state = {_TOLD} 'failed' ELSE :state END,
+    reason = {_TOLD} 'the program called finish(exit_code=' || exit_code || ')' ELSE :reason END,
+    exit_code = {_TOLD} exit_code ELSE :exit_code END,
+    detail = coalesce(nullif(:detail, ''), detail),
+    ended_at = :ended_at, runtime_s = :runtime_s, user_cpu_s = :user_cpu_s,
+    system_cpu_s = :system_cpu_s, memory_max_mib = :memory_max_mib"""
+_LABELS = {"name": "name", "notes": "notes", "group": "group_name", "job_type": "job_type"}
+
+
+class Store(Database):
+    """A home on disk; opened per process (never carried over a fork), closed when done."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def folder(self, run_id: str) -> RunFolder:
+        """Return the folder of a run."""
+        return run_folder(self.home, run_id)
+
+    # Sweeps
+
+    def add_sweep(
+        self,
+        spec: Mapping[str, Any],
+        *,
+        project: str,
+        name: str = "",
+        source: str = "",
+        cwd: str = "",
+        planned: int | None = None,
+        sweep_id: str | None = None,
+    ) -> SweepRecord:
+        """Record a sweep and return it; its runs come with `propose`."""
+        sweep_id = sweep_id or new_id()
+        with self.write(durable=True) as db:
+            number = db.execute(
+                "INSERT INTO sweep(id, project, name, state, spec, source, cwd, planned,"
+                " created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    sweep_id,
+                    project,
+                    name,
+                    SweepState.RUNNING,
+                    dumps(spec),
+                    source,
+                    cwd,
+                    planned,
+                    time.time(),
+                ),
+            ).lastrowid
+            if not name:
+                db.execute(
+                    "UPDATE sweep SET name = ? WHERE number = ?",
+                    (friendly_name(sweep_id, number), number),
+                )
+        return self.sweep(sweep_id)
+
+    def sweep(self, ref: str) -> SweepRecord:
+        """Return the sweep with this id, unique beginning of an id, name or `project/id`.
+
+        Raises NotFoundError, also when several answer.
+        """
+        ref = ref.rsplit("/", 1)[-1]
+        rows = self.rows(f"SELECT {_SWEEP} FROM sweep WHERE id = ? OR name = ?", (ref, ref))
+        rows = rows or self.rows(
+            f"SELECT {_SWEEP} FROM sweep WHERE substr(id, 1, ?) = ?", (len(ref), ref or " ")
+        )
+        if len(rows) != 1:
+            raise _not_one("sweep", ref, [row[1] for row in rows], "homerun ls")
+        return _sweep(rows[0])
+
+    def sweeps(self, project: str | None = None) -> list[SweepRecord]:
+        """Return all sweeps, oldest first."""
+        where, values = ("WHERE project = ?", [project]) if project else ("", [])
+        return [
+            _sweep(row)
+            for row in self.rows(f"SELECT {_SWEEP} FROM sweep {where} ORDER BY number", values)
+        ]
+
+    def set_sweep(self, sweep_id: str, state: SweepState, reason: str = "") -> None:
+        """Change whether agents take runs from a sweep, and say why."""
+        with self.write(durable=True) as db:
+            db.execute(
+                "UPDATE sweep SET state = ?, reason = ? WHERE id = ?", (state, reason, sweep_id)
+            )
+
+    def counts(self, sweep_id: str | None = None) -> dict[RunState, int]:
+        """Return the number of runs in each state, of one sweep or of the home."""
+        where, values = ("WHERE sweep = ?", [sweep_id]) if sweep_id else ("", [])
+        rows = self.rows(f"SELECT state, count(*) FROM run {where} GROUP BY state", values)
+        return {RunState(state): count for state, count in rows}
+
+    def seen(self, sweep_id: str) -> set[str]:
+        """Return the fingerprints of all configurations that the sweep has proposed."""
+        return {
+            row[0]
+            for row in self.rows(
+                "SELECT DISTINCT config_hash FROM run WHERE sweep = ? AND config_hash IS NOT NULL",
+                (sweep_id,),
+            )
+        }
+
+    def propose(
+        self,
+        sweep: SweepRecord,
+        proposals: Iterable[tuple[Config, int]],
+        *,
+        cursor: int,
+        retries: int = 0,
+    ) -> bool:
+        """Queue (configuration, repeat) pairs as pending runs and move the search's cursor.
+
+        False, with nothing written, when another agent moved the cursor first.
+        """
+        now = time.time()
+        with self.write(durable=True) as db:
+            moved = db.execute(
+                "UPDATE sweep SET cursor = ? WHERE id = ? AND cursor = ?",
+                (cursor, sweep.id, sweep.cursor),
+            ).rowcount
+            if moved:
+                following = _next_number(db)
+                db.executemany(
+                    "INSERT OR IGNORE INTO run(id, sweep, project, name, state, config,"
+                    " config_hash, repeat, retries, cwd, created_at)"
+                    " VALUES (?, ?, ?, ?, 'pending', ?, ?, ?, ?, ?, ?)",
+                    [
+                        (
+                            (run_id := new_id()),
+                            sweep.id,
+                            sweep.project,
+                            friendly_name(run_id, following + index),
+                            dumps(config),
+                            config_hash(config),
+                            repeat,
+                            retries,
+                            sweep.cwd,
+                            now,
+                        )
+                        for index, (config, repeat) in enumerate(proposals)
+                    ],
+                )
+        return bool(moved)
+
+    # The queue
+
+    def claim(self, sweep_id: str | None, *, agent: str) -> Run | None:
+        """Take the next pending run; one statement, one winner. None: none, or sweep paused."""
+        with self.write(durable=True) as db:
+            rows = db.execute(
+                "UPDATE run SET state = 'running', reason = '', agent = ?, started_at = ?, open = 1"
+                " WHERE number = (SELECT number FROM run"
+                "  WHERE sweep IS ? AND state = 'pending'"
+                "  AND coalesce((SELECT state FROM sweep WHERE id = ?), 'running') = 'running'"
+                "  ORDER BY priority DESC, number LIMIT 1)"
+                f" RETURNING {_RUN}",
+                (agent, time.time(), sweep_id, sweep_id),
+            ).fetchall()
+        return _run(rows[0]) if rows else None
+
+    def unclaim(self, run_id: str) -> bool:
+        """Give a claimed run back to the queue because its program never started."""
+        with self.write(durable=True) as db:
+            return bool(
+                db.execute(
+                    "UPDATE run SET state = 'pending', agent = '', started_at = NULL, open = 0"
+                    " WHERE id = ? AND state = 'running'",
+                    (run_id,),
+                ).rowcount
+            )
+
+    def end(self, ends: Mapping[str, End]) -> list[str]:
+        """Record how runs ended, once each; queue a further attempt of a failure that has one.
+
+        Returns the ids of the runs whose end is news.
+        """
+        news = []
+        with self.write(durable=True) as db:
+            for run_id, end in ends.items():
+                fresh = db.execute(
+                    f"{_SET_END} WHERE id = :id AND state IN ('pending', 'running', 'paused')",
+                    {**vars(end), "id": run_id},
+                ).rowcount
+                if fresh:
+                    news.append(run_id)
+                    if end.state in {RunState.FAILED, RunState.CRASHED}:
+                        _queue_retry(db, run_id)
+        return news
+
+    def add_run(
+        self,
+        run_id: str,
+        *,
+        project: str,
+        state: RunState = RunState.RUNNING,
+        name: str = "",
+        config: Config | None = None,
+        argv: Sequence[str] = (),
+        cwd: str = "",
+        agent: str = "",
+        **labels: Any,
+    ) -> Run:
+        """Register a run of its own (not from a sweep); a run that is known is opened again.
+
+        `labels`: group, job_type, notes, tags, metadata.
+        """
+        now = time.time()
+        with self.write() as db:
+            known = db.execute("SELECT 1 FROM run WHERE id = ?", (run_id,)).fetchone()
+            if known:
+                db.execute(
+                    "UPDATE run SET state = ?, reason = '', exit_code = NULL, ended_at = NULL,"
+                    " detail = '', open = 1, agent = ? WHERE id = ?",
+                    (state, agent, run_id),
+                )
+            else:
+                db.execute(
+                    "INSERT INTO run(id, project, name, state, config, tags, notes, group_name,"
+                    " job_type, metadata, argv, cwd, agent, created_at, started_at, open)"
+                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    (
+                        run_id,
+                        project,
+                        name or friendly_name(run_id, _next_number(db)),
+                        state,
+                        dumps(dict(config or {})),
+                        dumps(list(labels.get("tags") or ())),
+                        labels.get("notes") or "",
+                        labels.get("group") or "",
+                        labels.get("job_type") or "",
+                        dumps(labels.get("metadata") or {}),
+                        dumps(list(argv)),
+                        cwd,
+                        agent,
+                        now,
+                        None if state == RunState.PENDING else now,
+                        int(state != RunState.PENDING),
+                    ),
+                )
+        return self.run(run_id)
+
+    # Runs
+
+    def run(self, ref: str) -> Run:
+        """Return the run with this id, number, name, unique beginning of an id or `project/id`.
+
+        Raises NotFoundError, also when several answer.
+        """
+        ref = ref.rsplit("/", 1)[-1]
+        rows = self.rows(f"SELECT {_RUN} FROM run WHERE id = ?", (ref,))
+        if not rows and ref.isdecimal():
+            rows = self.rows(f"SELECT {_RUN} FROM run WHERE number = ?", (int(ref[:18]),))
+        rows = rows or self.rows(f"SELECT {_RUN} FROM run WHERE name = ? LIMIT 9", (ref,))
+        rows = rows or self.rows(
+            f"SELECT {_RUN} FROM run WHERE substr(id, 1, ?) = ? LIMIT 9", (len(ref), ref or " ")
+        )
+        if len(rows) != 1:
+            raise _not_one("run", ref, [row[1] for row in rows], "homerun ls")
+        return _run(rows[0])
+
+    def runs(
+        self,
+        *,
+        sweep: str | None = None,
+        project: str | None = None,
+        states: Iterable[RunState] = (),
+        limit: int | None = None,
+    ) -> list[Run]:
+        """Return runs, oldest first."""
+        wanted = list(states)
+        clauses: list[tuple[str, list[str]]] = [
+            ("sweep = ?", [sweep] if sweep else []),
+            ("project = ?", [project] if project else []),
+            (f"state IN ({', '.join('?' * len(wanted))})", list(wanted)),
+        ]
+        used = [(clause, values) for clause, values in clauses if values]
+        where = "WHERE " + " AND ".join(clause for clause, _ in used) if used else ""
+        rows = self.rows(
+            f"SELECT {_RUN} FROM run {where} ORDER BY number LIMIT ?",
+            [*(value for _, values in used for value in values), -1 if limit is None else limit],
+        )
+        return [_run(row) for row in rows]
+
+    def label(self, run_id: str, **labels: Any) -> None:
+        """Change name, notes, tags, group or job_type of a run."""
+        with self.write() as db:
+            set_labels(db, run_id, labels)
+
+    def set_state(self, run_id: str, state: RunState, reason: str = "") -> None:
+        """Change the state of a run that has not ended, and say why."""
+        with self.write(durable=True) as db:
+            db.execute(
+                "UPDATE run SET state = ?, reason = ? WHERE id = ?"
+                " AND state IN ('pending', 'running', 'paused')",
+                (state, reason, run_id),
+            )
+
+    def delete(self, run_ids: Sequence[str]) -> None:
+        """Forget runs and all their points. Their folders are the caller's to remove."""
+        with self.write(durable=True) as db:
+            for run_id in run_ids:
+                db.execute(
+                    "DELETE FROM chunk WHERE metric IN (SELECT metric.id FROM metric"
+                    " JOIN run ON run.number = metric.run WHERE run.id = ?)",
+                    (run_id,),
+                )
+                db.execute("DELETE FROM run WHERE id = ?", (run_id,))
+
+    def delete_sweep(self, sweep_id: str) -> None:
+        """Forget a sweep and all its runs. Their folders are the caller's to remove."""
+        self.delete([run.id for run in self.runs(sweep=sweep_id)])
+        with self.write(durable=True) as db:
+            db.execute("DELETE FROM sweep WHERE id = ?", (sweep_id,))
+
+
+def set_labels(db: sqlite3.Connection, run_id: str, labels: Mapping[str, Any]) -> None:
+    """Write name, notes, tags, group and job_type inside a transaction."""
+    for label, column in _LABELS.items():
+        if label in labels:
+            db.execute(f"UPDATE run SET {column} = ? WHERE id = ?", (labels[label] or "", run_id))
+    if "tags" in labels:
+        tags = dumps(list(dict.fromkeys(labels["tags"] or ())))
+        db.execute("UPDATE run SET tags = ? WHERE id = ?", (tags, run_id))
+
+
+def _queue_retry(db: sqlite3.Connection, run_id: str) -> None:
+    """Queue the next attempt of a run as a run of its own, if it has retries left."""
+    retry = new_id()
+    queued = db.execute(
+        "INSERT OR IGNORE INTO run(id, sweep, project, name, state, config, config_hash, repeat,"
+        " attempt, retries, priority, tags, notes, group_name, job_type, argv, cwd, created_at)"
+        " SELECT ?, sweep, project, ?, 'pending', config, config_hash, repeat, attempt + 1,"
+        " retries - 1, priority, tags, notes, group_name, job_type, argv, cwd, ?"
+        " FROM run WHERE id = ? AND retries > 0",
+        (retry, friendly_name(retry, _next_number(db)), time.time(), run_id),
+    ).rowcount
+    if queued:
+        db.execute(
+            "UPDATE run SET reason = reason || '; tried again as ' || ? WHERE id = ?",
+            (retry, run_id),
+        )
+
+
+def _next_number(db: sqlite3.Connection) -> int:
+    row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'run'").fetchone()
+    return int(row[0]) + 1 if row else 1
+
+
+def _not_one(noun: str, ref: str, found: list[str], listing: str) -> NotFoundError:
+    if not found:
+        return NotFoundError(f"no {noun} answers to {ref!r}; {listing} shows those that are there")
+    return NotFoundError(f"{ref!r} may be any of {', '.join(found)}; give the whole id")
+
+
+def _sweep(row: Sequence[Any]) -> SweepRecord:
+    values = dict(zip(_SWEEP.split(", "), row, strict=True))
+    values.update(state=SweepState(values["state"]), spec=loads(values["spec"]))
+    return SweepRecord(**values)
+
+
+def _run(row: Sequence[Any]) -> Run:
+    values = dict(zip(_RUN.split(", "), row, strict=True))
+    for name in ("config", "summary", "metadata"):
+        values[name] = loads(values[name])
+    for name in ("tags", "argv"):
+        values[name] = tuple(loads(values[name]))
+    values.update(state=RunState(values["state"]), group=values.pop("group_name"))
+    return Run(**values)
+
+
+assert frozenset(RunState) - ENDED == {RunState.PENDING, RunState.RUNNING, RunState.PAUSED}
