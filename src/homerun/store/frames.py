@@ -1,19 +1,20 @@
 """The home as DataFrames: all runs at once, and every point of every metric."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from homerun.core import MissingExtraError, RunState
-from homerun.store.documents import loads
+from homerun.store.documents import loads_all
 from homerun.store.points import block_points, decode
 from homerun.store.schema import WIDTH
 from homerun.store.settle import settle
 from homerun.store.store import Store
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from pandas import DataFrame
 
 _FIELDS = (
     "id, number, name, state, reason, project, sweep, group_name, job_type, tags, notes, repeat, "
@@ -31,7 +32,7 @@ def runs_frame(
     sweep: str | None = None,
     project: str | None = None,
     states: Iterable[RunState] = (),
-) -> "pd.DataFrame":
+) -> "DataFrame":
     """Return one row a run, in the order of creation, whatever its state.
 
     Columns: what is known of the run itself, then one per configuration key, summary key and a few
@@ -47,25 +48,21 @@ def runs_frame(
         columns["group" if name == "group_name" else name] = _plain_column(pd, name, values)
     kinds: dict[str, list[str]] = {}
     for kind, texts in (("config", configs), ("summary", summaries), ("metadata", metadata)):
-        documents = [_flat(loads(text)) for text in texts]
-        keys = dict.fromkeys(key for document in documents for key in document)
-        if kind == "metadata":
-            keys = dict.fromkeys(key for key in _METADATA if key in keys)
         kinds[kind] = []
-        for key in keys:
-            if kind == "summary" and key.startswith("_"):
+        for key, column in _by_key(loads_all(texts)):
+            if key.startswith("_") or (kind == "metadata" and key not in _METADATA):
                 continue
             name = f"{kind}.{key}" if key in columns else key
-            columns[name] = typed(pd, [document.get(key) for document in documents])
+            columns[name] = typed(pd, column)
             kinds[kind].append(name)
-    frame: pd.DataFrame = pd.DataFrame(columns)
+    frame = pd.DataFrame(columns)
     frame.attrs.update(kinds)
-    return frame
+    return cast("DataFrame", frame)
 
 
 def history_frame(
     store: Store, run_ids: Sequence[str], *, keys: Iterable[str] | None = None
-) -> "pd.DataFrame":
+) -> "DataFrame":
     """Return every point that was logged: columns run (id), key, step, value, time (UTC).
 
     Rows are ordered by run as given, then key, then as logged. `keys` None means all but the
@@ -91,7 +88,7 @@ def history_frame(
             steps += some_steps
             times += some_times
             values += points[: len(some_steps)]
-    return pd.DataFrame(
+    frame = pd.DataFrame(
         {
             "run": pd.Series(runs, dtype="str").repeat(counts).array,
             "key": pd.Series(names, dtype="str").repeat(counts).array,
@@ -100,6 +97,7 @@ def history_frame(
             "time": pd.to_datetime(pd.Series(times, dtype="float64"), unit="s", utc=True),
         }
     )
+    return cast("DataFrame", frame)
 
 
 def typed(pd: Any, values: list[Any]) -> Any:
@@ -161,7 +159,7 @@ def _plain_column(pd: Any, name: str, values: Sequence[Any]) -> Any:
     if name in _TIMES:
         return pd.to_datetime(pd.Series(values, dtype="float64"), unit="s", utc=True)
     if name == "tags":
-        return pd.Series([loads(value) for value in values], dtype="object")
+        return pd.Series(loads_all(values), dtype="object")
     if name == "exit_code":
         return pd.array(values, dtype="Int64")
     if name.endswith(("_s", "_mib")):
@@ -183,16 +181,26 @@ def _fit_float(values: Iterable[Any]) -> bool:
     return all(type(v) is not int or -(2**53) <= v <= 2**53 for v in values)
 
 
-def _flat(document: dict[str, Any]) -> dict[str, Any]:
-    if not any(type(value) is dict for value in document.values()):
-        return document
-    flat: dict[str, Any] = {}
-    for key, value in document.items():
-        if isinstance(value, dict) and value and "_type" not in value:
-            flat.update({f"{key}.{inner}": v for inner, v in _flat(value).items()})
-        else:
-            flat[key] = value
-    return flat
+def _by_key(documents: list[Any], prefix: str = "") -> Iterator[tuple[str, list[Any]]]:
+    """Yield each key of the documents and its values, None where it is absent; nested ones dotted.
+
+    Records of media (`_type`) stay whole.
+    """
+    for key in dict.fromkeys(chain.from_iterable(documents)):
+        values = [document.get(key) for document in documents]
+        if dict not in set(map(type, values)):
+            yield f"{prefix}{key}", values
+            continue
+        nested = [type(value) is dict and "_type" not in value for value in values]
+        inner = [
+            value if is_nested else {} for value, is_nested in zip(values, nested, strict=True)
+        ]
+        rest = [
+            None if is_nested else value for value, is_nested in zip(values, nested, strict=True)
+        ]
+        yield from _by_key(inner, f"{prefix}{key}.")
+        if any(value is not None for value in rest) or not any(inner):
+            yield f"{prefix}{key}", rest
 
 
 def _pandas() -> ModuleType:
@@ -209,7 +217,7 @@ def runs(
     project: str | None = None,
     states: Iterable[RunState | str] = (),
     home: Path | None = None,
-) -> "pd.DataFrame":
+) -> "DataFrame":
     """Return all runs as a DataFrame, one row a run; see `runs_frame` for the columns.
 
     What ran until a moment ago is in it: states are settled and journals folded first.
@@ -223,7 +231,7 @@ def runs(
 
 def history(
     run: str | Iterable[str], keys: Iterable[str] | None = None, *, home: Path | None = None
-) -> "pd.DataFrame":
+) -> "DataFrame":
     """Return every logged point of one run or of many: columns run, key, step, value, time.
 
     `run` is an id, number or name, or a collection of them such as `df.id`; never sampled.
