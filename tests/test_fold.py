@@ -3,6 +3,8 @@
 import json
 import math
 import sqlite3
+import subprocess
+import sys
 import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -274,3 +276,31 @@ def test_a_record_larger_than_a_piece_is_read(tmp_path):
     while (reading := jr.read(writer.path, offset, limit_bytes=100)).records:
         offset, found = reading.end, found + len(reading.records)
     assert found == 3
+
+
+def test_the_journal_of_a_living_writer_is_not_removed(tmp_path):
+    store, writer = start(tmp_path)
+    log(writer, 0, {"loss": 1})
+    close_journals(store, "abc")
+    log(writer, 1, {"loss": 2})
+    writer.close()
+    assert store.row("SELECT open FROM run") == (1,)
+    close_journals(store, "abc")
+    assert store.row("SELECT open FROM run") == (0,)
+    assert len(points(store)) == 2
+
+
+def test_readers_that_close_at_once_count_nothing_twice(tmp_path):
+    store, writer = start(tmp_path)
+    for step in range(2000):
+        log(writer, step, {"loss": step})
+    writer.close()
+    program = (
+        "import sys; from pathlib import Path; from homerun.store import Store, close_journals\n"
+        "close_journals(Store(Path(sys.argv[1])), 'abc')"
+    )
+    readers = [subprocess.Popen([sys.executable, "-c", program, str(tmp_path)]) for _ in range(4)]
+    assert [reader.wait() for reader in readers] == [0] * 4
+    close_journals(store, "abc")
+    assert len(points(store)) == 2000
+    assert store.row("SELECT open FROM run") == (0,)

@@ -80,7 +80,7 @@ class Database:
         try:
             yield
         except sqlite3.Error as error:
-            raise StoreError(f"{self.path}: {_advice(error)}") from error
+            raise StoreError(f"{self.path}: {advice(error)}") from error
         except OSError as error:
             raise StoreError(
                 f"{self.path}: {error.strerror}; check the folder's owner and mode, "
@@ -104,7 +104,8 @@ def _enter_wal(db: sqlite3.Connection, timeout_s: float) -> None:
         return
 
 
-def _advice(error: sqlite3.Error) -> str:
+def advice(error: Exception) -> str:
+    """Return what SQLite says and what to do about it, in one line."""
     text = str(error)
     if "locked" in text:
         return f"{text} by another program for {BUSY_TIMEOUT_S:.0f} s; close it and try again"

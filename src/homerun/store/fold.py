@@ -4,6 +4,8 @@ How far a journal was read is stored in the transaction that stores its points, 
 or dying in the middle, changes nothing.
 """
 
+import contextlib
+import os
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -27,23 +29,46 @@ def fold(store: Store, run_id: str, *, limit_bytes: int | None = None) -> int:
     paths = jr.journal_paths(store.folder(run_id).path)
     if limit_bytes is not None and sum(path.stat().st_size for path in paths) > limit_bytes:
         return 0
-    return sum(_fold_journal(store, run_id, path) for path in paths)
+    count = 0
+    for path in paths:
+        with contextlib.suppress(FileNotFoundError):  # another process folded and removed it
+            count += _fold_journal(store, run_id, path)
+    return count
 
 
 def close_journals(store: Store, run_id: str, *, keep: bool = False) -> None:
-    """Fold the journals of a run that has ended, count what was torn, and remove them."""
-    fold(store, run_id)
-    paths = jr.journal_paths(store.folder(run_id).path)
+    """Fold the journals of a run that has ended, count what was torn, and remove them.
+
+    A journal with a living writer (the run was resumed) stays, and the run stays open.
+    """
+    is_done = True
+    for path in jr.journal_paths(store.folder(run_id).path):
+        try:
+            fd = jr.lock_journal(path)
+        except FileNotFoundError:
+            continue
+        except BlockingIOError:
+            is_done = False
+            continue
+        try:
+            _fold_journal(store, run_id, path)
+            _count_torn(store, path)
+            if not keep:
+                path.unlink(missing_ok=True)
+        finally:
+            os.close(fd)
+    if is_done:
+        with store.write() as db:
+            db.execute("UPDATE run SET open = 0 WHERE id = ?", (run_id,))
+
+
+def _count_torn(store: Store, path: Path) -> None:
+    size = path.stat().st_size
     with store.write() as db:
-        for path in paths:
-            db.execute(
-                "UPDATE journal SET dropped = dropped + 1, offset = ? WHERE id = ? AND offset < ?",
-                (path.stat().st_size, jr.journal_id(path), path.stat().st_size),
-            )
-        db.execute("UPDATE run SET open = 0 WHERE id = ?", (run_id,))
-    if not keep:
-        for path in paths:
-            path.unlink(missing_ok=True)
+        db.execute(
+            "UPDATE journal SET dropped = dropped + 1, offset = ? WHERE id = ? AND offset < ?",
+            (size, jr.journal_id(path), size),
+        )
 
 
 def _fold_journal(store: Store, run_id: str, path: Path) -> int:

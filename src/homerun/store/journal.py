@@ -58,11 +58,9 @@ class JournalWriter:
     """The one writer of a journal file; holds a lock on it as long as it lives."""
 
     def __init__(self, path: Path) -> None:
-        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
         self.path = path
-        self.fd = os.open(path, flags, 0o600)
+        self.fd = lock_journal(path, os.O_CREAT)
         try:
-            fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self.end = _repair(self.fd)
         except BaseException:
             os.close(self.fd)
@@ -85,6 +83,25 @@ class JournalWriter:
         if self.fd >= 0:
             os.close(self.fd)
             self.fd = -1
+
+
+def lock_journal(path: Path, flags: int = 0) -> int:
+    """Open a journal that has no living writer and lock it; return its descriptor.
+
+    Raises BlockingIOError when a writer lives, FileNotFoundError when there is no such file.
+    """
+    while True:
+        fd = os.open(path, flags | os.O_RDWR | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.path.samestat(os.fstat(fd), path.stat()):
+                return fd
+        except FileNotFoundError:  # removed between the two steps, after it was folded
+            pass
+        except BaseException:
+            os.close(fd)
+            raise
+        os.close(fd)
 
 
 def open_writer(folder: Path) -> JournalWriter:

@@ -1,0 +1,194 @@
+"""What a terminal shows of the home: light reads of many runs at once, and ids to complete."""
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from homerun.core import NotFoundError, RunState, StoreError, UsageError
+from homerun.store.database import BUSY_TIMEOUT_S, advice
+from homerun.store.documents import loads_all
+from homerun.store.points import decode
+from homerun.store.store import Store
+
+_LINE = (
+    "number, id, sweep, project, name, state, reason, created_at, started_at, ended_at, runtime_s,"
+    " tags, config, summary"
+)
+_METRIC = "key, count, first, last, min, min_step, max, max_step, mean"
+
+
+@dataclass(frozen=True, slots=True)
+class RunLine:
+    """A run in a list: what `Run` holds without what only a page about one run shows."""
+
+    number: int
+    id: str
+    sweep: str | None
+    project: str
+    name: str
+    state: str
+    reason: str
+    created_at: float  # seconds since the epoch, as the other times
+    started_at: float | None
+    ended_at: float | None
+    runtime_s: float | None
+    tags: list[str]
+    config: dict[str, Any]
+    summary: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class MetricLine:
+    """The statistics of all points of one metric of one run."""
+
+    key: str
+    count: int
+    first: Any
+    last: Any
+    min: Any
+    min_step: int | None
+    max: Any
+    max_step: int | None
+    mean: float | None
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a run used, as far as it is known, and what it said when it failed."""
+
+    user_cpu_s: float | None
+    system_cpu_s: float | None
+    memory_max_mib: float | None  # peak resident set of the largest process
+    detail: str  # traceback or last lines
+
+
+def run_lines(
+    store: Store,
+    *,
+    sweep: str | None = None,
+    project: str | None = None,
+    states: Iterable[RunState] = (),
+    limit: int | None = None,
+) -> list[RunLine]:
+    """Return the latest runs, latest first, each in a few microseconds."""
+    wanted = [state.value for state in states]
+    clauses: list[tuple[str, list[str]]] = [
+        ("sweep = ?", [sweep] if sweep else []),
+        ("project = ?", [project] if project else []),
+        (f"state IN ({', '.join('?' * len(wanted))})", wanted),
+    ]
+    used = [(clause, values) for clause, values in clauses if values]
+    where = "WHERE " + " AND ".join(clause for clause, _ in used) if used else ""
+    rows = store.rows(
+        f"SELECT {_LINE} FROM run {where} ORDER BY number DESC LIMIT ?",
+        [*(value for _, values in used for value in values), -1 if limit is None else limit],
+    )
+    if not rows:
+        return []
+    *plain, tags, configs, summaries = zip(*rows, strict=True)
+    documents = [loads_all(texts) for texts in (tags, configs, summaries)]
+    return [RunLine(*values) for values in zip(*plain, *documents, strict=True)]
+
+
+def sweep_counts(store: Store) -> dict[str, dict[RunState, int]]:
+    """Return the number of runs in each state, by sweep."""
+    counts: dict[str, dict[RunState, int]] = {}
+    for sweep, state, count in store.rows(
+        "SELECT sweep, state, count(*) FROM run WHERE sweep IS NOT NULL GROUP BY sweep, state"
+    ):
+        counts.setdefault(sweep, {})[RunState(state)] = count
+    return counts
+
+
+def projects(store: Store) -> list[str]:
+    """Return the names of all projects, in the order of the alphabet."""
+    sql = "SELECT project FROM run UNION SELECT project FROM sweep ORDER BY 1"
+    return [row[0] for row in store.rows(sql)]
+
+
+def best_value(store: Store, sweep_id: str, key: str, *, is_maximized: bool) -> float | None:
+    """Return the best summary value of a metric over the runs of a sweep, None without any."""
+    path = "".join(f'."{part}"' for part in key.split("."))
+    row = store.row(
+        f"SELECT {'max' if is_maximized else 'min'}(value) FROM ("
+        "SELECT coalesce(json_extract(summary, ?), json_extract(summary, ?)) AS value"
+        " FROM run WHERE sweep = ?) WHERE typeof(value) IN ('integer', 'real')",
+        (f'$."{key}"', f"${path}", sweep_id),
+    )
+    return row[0] if row else None
+
+
+def metric_lines(store: Store, run_id: str) -> list[MetricLine]:
+    """Return the statistics of each metric of a run, in the order of first use."""
+    rows = store.rows(
+        f"SELECT {_METRIC} FROM metric WHERE run = (SELECT number FROM run WHERE id = ?)"
+        " ORDER BY id",
+        (run_id,),
+    )
+    return [MetricLine(*map(decode, row)) for row in rows]
+
+
+def cost(store: Store, run_id: str) -> Cost:
+    """Return what a run used."""
+    row = store.row(
+        "SELECT user_cpu_s, system_cpu_s, memory_max_mib, detail FROM run WHERE id = ?", (run_id,)
+    )
+    if row is None:
+        raise NotFoundError(f"run {run_id} was removed a moment ago")
+    return Cost(*row)
+
+
+def complete_ids(home: Path, incomplete: str, *, tables: Iterable[str]) -> list[tuple[str, str]]:
+    """Return (id, what it is) of the latest 50 of each table whose id or name begins so."""
+    found: list[tuple[str, str]] = []
+    with closing(read_only(home)) as db:
+        for table in tables:
+            found += db.execute(
+                f"SELECT id, state || ' ' || name FROM {table}"
+                " WHERE substr(id, 1, :length) = :text"
+                " OR substr(name, 1, :length) = :text ORDER BY number DESC LIMIT 50",
+                {"length": len(incomplete), "text": incomplete},
+            ).fetchall()
+    return found
+
+
+def read_only(home: Path) -> sqlite3.Connection:
+    """Open the database so that nothing can be changed through the connection."""
+    path = (home / "homerun.db").absolute()
+    db = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=BUSY_TIMEOUT_S)
+    db.execute("PRAGMA query_only = ON")
+    return db
+
+
+@contextmanager
+def query(home: Path, sql: str, *, is_writing: bool = False) -> Iterator[sqlite3.Cursor]:
+    """Give the cursor of one statement of the user's; only `is_writing` lets it change the home."""
+    try:
+        if is_writing:
+            with Store(home) as store, store.write(durable=True) as db:
+                yield db.execute(sql)
+        else:
+            with closing(read_only(home)) as db:
+                # Python sees Ctrl-C only between steps, so a long query must come back to it.
+                db.set_progress_handler(lambda: 0, 100_000)
+                yield db.execute(sql)
+    except StoreError as error:
+        if isinstance(error.__cause__, sqlite3.Error):
+            raise _explained(error.__cause__, home) from error
+        raise
+    except (sqlite3.Error, sqlite3.Warning) as error:
+        raise _explained(error, home) from error
+
+
+def _explained(error: Exception, home: Path) -> BaseException:
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+    if code == sqlite3.SQLITE_INTERRUPT:
+        return KeyboardInterrupt()
+    if code == sqlite3.SQLITE_READONLY:
+        return UsageError("this would change the home; if you mean it: homerun sql --write ...")
+    if code in {sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CONSTRAINT}:
+        return UsageError(f"SQLite says: {error}")
+    return StoreError(f"{home / 'homerun.db'}: {advice(error)}")
