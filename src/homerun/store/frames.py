@@ -7,8 +7,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, cast
 
 from homerun.core import MissingExtraError, RunState
-from homerun.store.documents import loads_all
-from homerun.store.points import block_points, decode
+from homerun.store.documents import dumps, loads, loads_all
+from homerun.store.points import decode
 from homerun.store.schema import WIDTH
 from homerun.store.settle import settle
 from homerun.store.store import Store
@@ -23,7 +23,18 @@ _FIELDS = (
 ).split(", ")
 _TIMES = ("created_at", "started_at", "ended_at")
 _METADATA = ("host", "program", "python", "git_commit", "git_branch", "git_dirty")
-_VALUES = ", ".join(f"v{i}" for i in range(WIDTH))
+_HISTORY = f"""
+SELECT run.id, metric.key, block.count, block.step, block.stride, block.steps, block.time,
+       block.times, {", ".join(f"v{i}" for i in range(WIDTH))}
+FROM json_each(?) AS wanted
+JOIN run ON run.id = wanted.value
+JOIN metric ON metric.run = run.number
+JOIN chunk ON chunk.metric = metric.id
+JOIN block ON block.id = chunk.block
+WHERE CASE WHEN ? IS NULL THEN substr(metric.key, 1, 7) != 'system.'
+           ELSE metric.key IN (SELECT value FROM json_each(?)) END
+ORDER BY wanted.key, metric.id, chunk.block
+"""
 
 
 def runs_frame(
@@ -69,32 +80,18 @@ def history_frame(
     system metrics, whose keys start with "system.".
     """
     pd = _pandas()
-    wanted = list(dict.fromkeys(keys)) if keys is not None else None
-    runs: list[str] = []
-    names: list[str] = []
-    counts: list[int] = []
-    steps: list[int] = []
-    times: list[float] = []
-    values: list[Any] = []
-    for run_id in dict.fromkeys(run_ids):
-        blocks: dict[int, tuple[list[int], list[float]]] = {}
-        for key, block, *points in _chunk_rows(store, run_id, wanted):
-            if block not in blocks:
-                blocks = _blocks(store, run_id)
-            some_steps, some_times = blocks[block]
-            runs.append(run_id)
-            names.append(key)
-            counts.append(len(some_steps))
-            steps += some_steps
-            times += some_times
-            values += points[: len(some_steps)]
+    wanted = dumps(list(dict.fromkeys(keys))) if keys is not None else None
+    rows = store.rows(_HISTORY, (dumps(list(dict.fromkeys(run_ids))), wanted, wanted))
+    runs, names, counts, first, strides, odd, starts, times = (
+        zip(*(row[:8] for row in rows), strict=True) if rows else [()] * 8
+    )
     frame = pd.DataFrame(
         {
             "run": pd.Series(runs, dtype="str").repeat(counts).array,
             "key": pd.Series(names, dtype="str").repeat(counts).array,
-            "step": pd.Series(steps, dtype="int64"),
-            "value": _history_values(pd, values),
-            "time": pd.to_datetime(pd.Series(times, dtype="float64"), unit="s", utc=True),
+            "step": _steps(pd, counts, first, strides, odd),
+            "value": _history_values(pd, [v for row in rows for v in row[8 : 8 + row[2]]]),
+            "time": _times(pd, counts, starts, times),
         }
     )
     return cast("DataFrame", frame)
@@ -134,25 +131,27 @@ def _run_rows(
     )
 
 
-def _chunk_rows(store: Store, run_id: str, keys: list[str] | None) -> list[tuple[Any, ...]]:
-    where = "AND substr(metric.key, 1, 7) != 'system.'"
-    if keys is not None:
-        where = f"AND metric.key IN ({', '.join('?' * len(keys))})"
-    return store.rows(
-        f"SELECT metric.key, chunk.block, {_VALUES} FROM run"
-        " JOIN metric ON metric.run = run.number JOIN chunk ON chunk.metric = metric.id"
-        f" WHERE run.id = ? {where} ORDER BY metric.id, chunk.block",
-        [run_id, *(keys or [])],
-    )
+def _steps(pd: Any, counts: Any, first: Any, strides: Any, odd: Any) -> Any:
+    """Return the steps of all rows of blocks, one after the other."""
+    count = pd.Series(counts, dtype="int64")
+    start_of_block = (count.cumsum() - count).repeat(counts).array
+    position = pd.RangeIndex(count.sum()).array - start_of_block
+    stride = pd.Series([s or 0 for s in strides], dtype="int64").repeat(counts).array
+    steps = pd.Series(first, dtype="int64").repeat(counts).array + position * stride
+    if any(odd):
+        at = 0
+        for size, irregular in zip(counts, odd, strict=True):
+            if irregular:
+                steps[at : at + size] = loads(irregular)
+            at += size
+    return steps
 
 
-def _blocks(store: Store, run_id: str) -> dict[int, tuple[list[int], list[float]]]:
-    rows = store.rows(
-        "SELECT block.id, count, step, stride, steps, time, times FROM block"
-        " JOIN run ON run.number = block.run WHERE run.id = ?",
-        (run_id,),
-    )
-    return {block: block_points(*rest) for block, *rest in rows}
+def _times(pd: Any, counts: Any, starts: Any, times: Any) -> Any:
+    milliseconds = pd.Series(list(chain.from_iterable(loads_all(times))), dtype="int64")
+    first = pd.Series([round(start * 1e6) for start in starts], dtype="int64")
+    microseconds = first.repeat(counts).array + milliseconds.array * 1000
+    return pd.Series(microseconds.astype("datetime64[us]")).dt.tz_localize("UTC")
 
 
 def _plain_column(pd: Any, name: str, values: Sequence[Any]) -> Any:
@@ -172,7 +171,7 @@ def _history_values(pd: Any, values: list[Any]) -> Any:
     if bytes in kinds:
         values = [decode(value) for value in values]
         kinds = set(map(type, values))
-    if kinds <= {float, int} and _fit_float(values):
+    if kinds <= {float} or (kinds <= {float, int} and _fit_float(values)):
         return pd.Series(values, dtype="float64")
     return pd.Series(values, dtype="object")
 
@@ -239,4 +238,10 @@ def history(
     refs = [run] if isinstance(run, str) else [str(ref) for ref in run]
     with Store(home) as store:
         settle(store)
-        return history_frame(store, [store.run(ref).id for ref in refs], keys=keys)
+        known = store.rows(
+            "SELECT id FROM run WHERE id IN (SELECT value FROM json_each(?))", (dumps(refs),)
+        )
+        ids = {row[0] for row in known}
+        return history_frame(
+            store, [ref if ref in ids else store.run(ref).id for ref in refs], keys=keys
+        )
