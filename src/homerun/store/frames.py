@@ -148,9 +148,12 @@ def _steps(pd: Any, counts: Any, first: Any, strides: Any, odd: Any) -> Any:
 
 
 def _times(pd: Any, counts: Any, starts: Any, times: Any) -> Any:
-    milliseconds = pd.Series(list(chain.from_iterable(loads_all(times))), dtype="int64")
-    first = pd.Series([round(start * 1e6) for start in starts], dtype="int64")
-    microseconds = first.repeat(counts).array + milliseconds.array * 1000
+    import numpy as np  # noqa: PLC0415  comes with pandas
+
+    first = np.array([round(start * 1e6) for start in starts], dtype="int64")
+    # A tenth of the cost of parsing the arrays as JSON.
+    milliseconds = np.fromstring(",".join([text[1:-1] for text in times]), dtype="int64", sep=",")
+    microseconds = np.repeat(first, counts) + milliseconds * 1000
     return pd.Series(microseconds.astype("datetime64[us]")).dt.tz_localize("UTC")
 
 
