@@ -1,50 +1,52 @@
 """Nouns, states, errors, names and ids: the standard library only, and no input or output."""
 
-from homerun.core.errors import (
-    ConfigError,
-    HomerunError,
-    MissingExtraError,
-    NotFoundError,
-    SpecError,
-    StoreError,
-    UsageError,
-)
-from homerun.core.hashing import config_hash
-from homerun.core.names import check_id, friendly_name, new_id
-from homerun.core.nouns import Config, End, Run, Slot, SweepRecord
-from homerun.core.states import ALIVE, ENDED, RunState, SweepState
-from homerun.core.summary import (
-    AGGREGATIONS,
-    Definition,
-    definition_for,
-    parse_aggregations,
-    summarize,
-)
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "AGGREGATIONS",
-    "ALIVE",
-    "ENDED",
-    "Config",
-    "ConfigError",
-    "Definition",
-    "End",
-    "HomerunError",
-    "MissingExtraError",
-    "NotFoundError",
-    "Run",
-    "RunState",
-    "Slot",
-    "SpecError",
-    "StoreError",
-    "SweepRecord",
-    "SweepState",
-    "UsageError",
-    "check_id",
-    "config_hash",
-    "definition_for",
-    "friendly_name",
-    "new_id",
-    "parse_aggregations",
-    "summarize",
-]
+from homerun import lazy
+
+if TYPE_CHECKING:
+    from homerun.core.errors import ConfigError as ConfigError
+    from homerun.core.errors import HomerunError as HomerunError
+    from homerun.core.errors import MissingExtraError as MissingExtraError
+    from homerun.core.errors import NotFoundError as NotFoundError
+    from homerun.core.errors import SpecError as SpecError
+    from homerun.core.errors import StoreError as StoreError
+    from homerun.core.errors import UsageError as UsageError
+    from homerun.core.hashing import config_hash as config_hash
+    from homerun.core.names import check_id as check_id
+    from homerun.core.names import friendly_name as friendly_name
+    from homerun.core.names import new_id as new_id
+    from homerun.core.nouns import Config as Config
+    from homerun.core.nouns import End as End
+    from homerun.core.nouns import Run as Run
+    from homerun.core.nouns import Slot as Slot
+    from homerun.core.nouns import SweepRecord as SweepRecord
+    from homerun.core.redact import StreamRedactor as StreamRedactor
+    from homerun.core.redact import redact_argv as redact_argv
+    from homerun.core.redact import redact_bytes as redact_bytes
+    from homerun.core.redact import redact_config as redact_config
+    from homerun.core.redact import redact_text as redact_text
+    from homerun.core.redact import redact_url as redact_url
+    from homerun.core.states import ALIVE as ALIVE
+    from homerun.core.states import ENDED as ENDED
+    from homerun.core.states import RunState as RunState
+    from homerun.core.states import SweepState as SweepState
+    from homerun.core.summary import AGGREGATIONS as AGGREGATIONS
+    from homerun.core.summary import Definition as Definition
+    from homerun.core.summary import definition_for as definition_for
+    from homerun.core.summary import parse_aggregations as parse_aggregations
+    from homerun.core.summary import summarize as summarize
+
+lazy.attach(
+    __name__,
+    {
+        "errors": "ConfigError HomerunError MissingExtraError NotFoundError SpecError "
+        "StoreError UsageError",
+        "hashing": "config_hash",
+        "names": "check_id friendly_name new_id",
+        "nouns": "Config End Run Slot SweepRecord",
+        "redact": "StreamRedactor redact_argv redact_bytes redact_config redact_text redact_url",
+        "states": "ALIVE ENDED RunState SweepState",
+        "summary": "AGGREGATIONS Definition definition_for parse_aggregations summarize",
+    },
+)

@@ -1,7 +1,7 @@
 """Ids and friendly names, and the rule that keeps both inside the home."""
 
+import os
 import re
-import secrets
 
 from homerun.core.errors import UsageError
 
@@ -27,7 +27,8 @@ _NOUNS = (
 
 def new_id(length: int = 8) -> str:
     """Return a random lower-case id of letters and digits, as W&B's run ids."""
-    return "".join(secrets.choice(_ALPHABET) for _ in range(length))
+    number = int.from_bytes(os.urandom(2 * length))
+    return "".join(_ALPHABET[number // 36**i % 36] for i in range(length))
 
 
 def friendly_name(run_id: str, number: int | None = None) -> str:

@@ -1,17 +1,15 @@
 """What a metric's summary is: W&B's rule (the last value), or what define_metric asked for."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, NamedTuple
 
 from homerun.core.errors import UsageError
 
 AGGREGATIONS = ("min", "max", "mean", "first", "last", "best", "none")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Definition:
+class Definition(NamedTuple):
     """What define_metric said about a metric, or about all that match a glob such as `val/*`."""
 
     name: str
