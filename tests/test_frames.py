@@ -70,6 +70,14 @@ def test_nested_settings_become_dotted_columns_and_media_stay_whole(store):
     assert df["loss.min"][1] == 0.1
 
 
+def test_of_the_metadata_only_what_tells_runs_apart_is_a_column(store):
+    git = {"commit": "abc", "branch": "main", "dirty": True, "remote": "x"}
+    store.add_run("a", project="p", metadata={"host": "box", "git": git, "cpu_count": 2})
+    df = runs_frame(store)
+    assert df.attrs["metadata"] == ["host", "git.commit", "git.branch", "git.dirty"]
+    assert df["git.commit"][0] == "abc"
+
+
 def test_an_empty_home_is_an_empty_table(store):
     df = runs_frame(store)
     assert len(df) == 0

@@ -10,7 +10,7 @@ from typing import Any
 
 from homerun.core import StoreError
 from homerun.store.home import check_local, find_home, make_home
-from homerun.store.schema import migrate
+from homerun.store.schema import migrate, version_of
 
 BUSY_TIMEOUT_S = 30.0
 
@@ -32,6 +32,7 @@ class Database:
             )
         try:
             with self.explained():
+                version_of(self.db, str(self.path))  # before anything in it is changed
                 _enter_wal(self.db, timeout_s)
                 self.db.execute("PRAGMA foreign_keys = ON")
                 self.db.execute("PRAGMA synchronous = NORMAL")
@@ -52,8 +53,14 @@ class Database:
 
     @contextlib.contextmanager
     def write(self, *, durable: bool = False) -> Iterator[sqlite3.Connection]:
-        """Hold the write lock for a few statements; `durable` survives a power cut at once."""
+        """Hold the write lock for a few statements; `durable` survives a power cut at once.
+
+        Inside of another one it is part of that, so that many changes cost one commit.
+        """
         with self.explained():
+            if self.db.in_transaction:
+                yield self.db
+                return
             self.db.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
             self.db.execute("BEGIN IMMEDIATE")
             try:
@@ -108,7 +115,7 @@ def advice(error: Exception) -> str:
     """Return what SQLite says and what to do about it, in one line."""
     text = str(error)
     if "locked" in text:
-        return f"{text} by another program for {BUSY_TIMEOUT_S:.0f} s; close it and try again"
+        return f"{text} by another program; close it and try again"
     if "full" in text:
         return f"{text}; free some space and run the command again, nothing was half written"
     if "readonly" in text or "unable to open" in text:

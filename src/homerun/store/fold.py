@@ -8,25 +8,26 @@ import contextlib
 import os
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from homerun.core import Definition, RunState, definition_for, friendly_name, summarize
 from homerun.store import journal as jr
+from homerun.store.database import Database
 from homerun.store.documents import dumps, loads
+from homerun.store.home import run_folder
 from homerun.store.points import Group, Stats, flatten, load_stats, save_groups
-from homerun.store.store import Store, set_labels
+from homerun.store.registration import set_labels
 
 _PIECE_BYTES = 8 << 20  # of a journal, in one transaction
 
 
-def fold(store: Store, run_id: str, *, limit_bytes: int | None = None) -> int:
+def fold(store: Database, run_id: str, *, limit_bytes: int | None = None) -> int:
     """Take over what a run's journals hold beyond what was taken before; return the records.
 
     With a limit nothing is done when more bytes than that wait, so that a program ends at once.
     """
-    paths = jr.journal_paths(store.folder(run_id).path)
+    paths = jr.journal_paths(run_folder(store.home, run_id).path)
     if limit_bytes is not None and sum(path.stat().st_size for path in paths) > limit_bytes:
         return 0
     count = 0
@@ -36,20 +37,20 @@ def fold(store: Store, run_id: str, *, limit_bytes: int | None = None) -> int:
     return count
 
 
-def close_journals(store: Store, run_id: str, *, keep: bool = False) -> None:
+def close_journals(store: Database, run_id: str, *, keep: bool = False) -> None:
     """Fold the journals of a run that has ended, count what was torn, and remove them.
 
-    A journal with a living writer (the run was resumed) stays, and the run stays open.
+    A journal with a living writer (the run was resumed, or has other processes) stays, and the
+    run stays open.
     """
-    is_done = True
-    for path in jr.journal_paths(store.folder(run_id).path):
+    folder = run_folder(store.home, run_id).path
+    closed = set()
+    for path in jr.journal_paths(folder):
         try:
             fd = jr.lock_journal(path)
-        except FileNotFoundError:
+        except (FileNotFoundError, BlockingIOError):
             continue
-        except BlockingIOError:
-            is_done = False
-            continue
+        closed.add(path)
         try:
             _fold_journal(store, run_id, path)
             _count_torn(store, path)
@@ -57,12 +58,26 @@ def close_journals(store: Store, run_id: str, *, keep: bool = False) -> None:
                 path.unlink(missing_ok=True)
         finally:
             os.close(fd)
-    if is_done:
-        with store.write() as db:
+    with store.write() as db:
+        if closed.issuperset(jr.journal_paths(folder)):  # no process has come since with its own
             db.execute("UPDATE run SET open = 0 WHERE id = ?", (run_id,))
 
 
-def _count_torn(store: Store, path: Path) -> None:
+def open_again(store: Database, run_id: str) -> None:
+    """Have the journals of a run folded by every reader, because a process may have a new one."""
+    with store.write() as db:
+        db.execute("UPDATE run SET open = 1 WHERE id = ?", (run_id,))
+
+
+def known_metrics(store: Database, run_id: str) -> tuple[dict[str, Definition], dict[str, Stats]]:
+    """Return what define_metric said of a run's metrics, and the statistics of each, as folded."""
+    row = store.row("SELECT number, definitions FROM run WHERE id = ?", (run_id,))
+    if row is None:
+        return {}, {}
+    return _as_definitions(loads(row[1])), load_stats(store.db, row[0])
+
+
+def _count_torn(store: Database, path: Path) -> None:
     size = path.stat().st_size
     with store.write() as db:
         db.execute(
@@ -71,7 +86,7 @@ def _count_torn(store: Store, path: Path) -> None:
         )
 
 
-def _fold_journal(store: Store, run_id: str, path: Path) -> int:
+def _fold_journal(store: Database, run_id: str, path: Path) -> int:
     count = 0
     while True:
         known = store.row("SELECT offset FROM journal WHERE id = ?", (jr.journal_id(path),))
@@ -94,22 +109,22 @@ def _fold_journal(store: Store, run_id: str, path: Path) -> int:
         count += len(reading.records)
 
 
-@dataclass
 class Batch:
     """Records of a journal, sorted by what is to be done with them."""
 
-    groups: dict[tuple[str, ...], Group] = field(default_factory=dict)  # by their keys
-    begin: dict[str, Any] | None = None
-    config: dict[str, Any] | None = None
-    summary: dict[str, tuple[int, Any]] = field(default_factory=dict)  # index of record, value
-    deleted: dict[str, int] = field(default_factory=dict)  # summary key: index of record
-    definitions: dict[str, dict[str, Any]] = field(default_factory=dict)
-    metadata: dict[str, Any] = field(default_factory=dict)
-    labels: dict[str, Any] = field(default_factory=dict)
-    files: list[dict[str, Any]] = field(default_factory=list)
-    alerts: list[Sequence[Any]] = field(default_factory=list)
-    end: tuple[float, dict[str, Any]] | None = None
-    last_row: tuple[int, float] | None = None  # step, time
+    def __init__(self) -> None:
+        self.groups: dict[tuple[str, ...], Group] = {}  # by their keys
+        self.begin: dict[str, Any] | None = None
+        self.config: dict[str, Any] | None = None
+        self.summary: dict[str, tuple[int, Any]] = {}  # index of record, value
+        self.deleted: dict[str, int] = {}  # summary key: index of record
+        self.definitions: dict[str, dict[str, Any]] = {}
+        self.metadata: dict[str, Any] = {}
+        self.labels: dict[str, Any] = {}
+        self.files: list[dict[str, Any]] = []
+        self.alerts: list[Sequence[Any]] = []
+        self.end: tuple[float, dict[str, Any]] | None = None
+        self.last_row: tuple[int, float] | None = None  # step, time
 
 
 def sort_records(records: list[list[Any]]) -> Batch:
@@ -124,14 +139,13 @@ def sort_records(records: list[list[Any]]) -> Batch:
             group = groups.get(keys)
             if group is None:
                 group = groups[keys] = Group(keys)
-            group.add(step, time, tuple(data.values()))
-            group.last_index = index
+            group.add(index, step, time, tuple(data.values()))
             batch.last_row = (step, time)
         elif kind == jr.SYSTEM:
             _, step, time, data = record
             keys = tuple(f"system.{key}" for key in data)
-            group = groups.setdefault(keys, Group(keys))
-            group.add(step, time, tuple(data.values()))
+            group = groups.setdefault(keys, Group(keys, is_logged=False))
+            group.add(index, step, time, tuple(data.values()))
         else:
             _sort_event(batch, index, record)
     batch.groups = flatten(groups)
@@ -232,6 +246,10 @@ def _definitions(
     if new:
         known.update(new)
         db.execute("UPDATE run SET definitions = ? WHERE number = ?", (dumps(known), number))
+    return _as_definitions(known)
+
+
+def _as_definitions(known: dict[str, dict[str, Any]]) -> dict[str, Definition]:
     return {
         name: Definition(**{**fields, "summary": tuple(fields.get("summary") or ())})
         for name, fields in known.items()
@@ -250,9 +268,9 @@ def _save_summary(
     summary, started = loads(row[0]), row[1]
     written: dict[str, int] = {}
     for group in batch.groups.values():
-        if group.last_index >= 0:
+        if group.is_logged:
             for key in group.keys:
-                written[key] = max(written.get(key, -1), group.last_index)
+                written[key] = max(written.get(key, -1), group.indexes[-1])
     for key in written:
         value = summarize(definition_for(key, definitions), stats[key].as_dict())
         if value is None:
@@ -279,8 +297,9 @@ def _apply_end(db: sqlite3.Connection, number: int, time: float, end: dict[str, 
     """
     if end.get("supervised"):
         db.execute(
-            "UPDATE run SET exit_code = coalesce(exit_code, ?), detail = ? WHERE number = ?"
-            " AND state IN ('running', 'paused')",
+            "UPDATE run SET exit_code = coalesce(exit_code, ?),"
+            " detail = coalesce(nullif(?, ''), detail)"
+            " WHERE number = ? AND state IN ('running', 'paused')",
             (end["exit_code"] or None, end.get("detail", ""), number),
         )
         return

@@ -22,7 +22,7 @@ _FIELDS = (
     "memory_max_mib"
 ).split(", ")
 _TIMES = ("created_at", "started_at", "ended_at")
-_METADATA = ("host", "program", "python", "git_commit", "git_branch", "git_dirty")
+_METADATA = ("host", "program", "python", "git.commit", "git.branch", "git.dirty")
 _HISTORY = f"""
 SELECT run.id, metric.key, block.count, block.step, block.stride, block.steps, block.time,
        block.times, {", ".join(f"v{i}" for i in range(WIDTH))}
@@ -76,7 +76,7 @@ def history_frame(
 ) -> "DataFrame":
     """Return every point that was logged: columns run (id), key, step, value, time (UTC).
 
-    Rows are ordered by run as given, then key, then as logged. `keys` None means all but the
+    Rows are ordered by run as given, then key, then step. `keys` None means all but the
     system metrics, whose keys start with "system.".
     """
     pd = _pandas()
@@ -94,6 +94,12 @@ def history_frame(
             "time": _times(pd, counts, starts, times),
         }
     )
+    if any(map(_overlap, rows, rows[1:])):
+        metric = frame.groupby(["run", "key"], sort=False).ngroup()
+        frame = frame.assign(metric=metric).sort_values(
+            ["metric", "step"], kind="stable", ignore_index=True
+        )
+        frame = frame.drop(columns="metric")
     return cast("DataFrame", frame)
 
 
@@ -167,6 +173,13 @@ def _plain_column(pd: Any, name: str, values: Sequence[Any]) -> Any:
     if name.endswith(("_s", "_mib")):
         return pd.array(values, dtype="float64")
     return typed(pd, list(values))
+
+
+def _overlap(one: Sequence[Any], following: Sequence[Any]) -> bool:
+    """Tell whether two blocks of one metric were logged in turns, with rows of different keys."""
+    run, key, count, step, stride, steps, *_ = one
+    last = step + (count - 1) * stride if stride is not None else loads(steps)[-1]
+    return bool(following[0] == run and following[1] == key and following[3] <= last)
 
 
 def _history_values(pd: Any, values: list[Any]) -> Any:

@@ -5,11 +5,13 @@ import fcntl
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from homerun.core import End, RunState, StoreError, check_id
+from homerun.core import RunState, StoreError, check_id
+
+if TYPE_CHECKING:
+    from homerun.core import End
 
 _NETWORK = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "ncpfs", "9p", "afs", "ceph", "glusterfs"}
 _NETWORK |= {"lustre", "beegfs", "gpfs", "fuse.sshfs", "fuse.glusterfs", "fuse.s3fs", "fuse.rclone"}
@@ -73,8 +75,7 @@ def check_local(path: Path, mountinfo: Path = Path("/proc/self/mountinfo")) -> N
         )
 
 
-@dataclass(frozen=True)
-class RunFolder:
+class RunFolder(NamedTuple):
     """The files of one run: lock, process.json, result.json, journals, output.log, files/."""
 
     path: Path
@@ -126,12 +127,17 @@ class RunFolder:
             os.close(fd)
         return False
 
-    def write_result(self, end: End) -> None:
-        """Record how the run ended, synced to disk, before the database hears of it."""
-        write_json(self.path / "result.json", asdict(end))
+    def write_result(self, end: "End", *, durable: bool = True) -> None:
+        """Record how the run ended, before the database hears of it.
 
-    def read_result(self) -> End | None:
+        `durable`: synced to disk; needless when the database is about to be told, which syncs too.
+        """
+        write_json(self.path / "result.json", vars(end), durable=durable)
+
+    def read_result(self) -> "End | None":
         """Return how the run ended, None when nobody recorded it."""
+        from homerun.core import End  # noqa: PLC0415 - training never asks
+
         data = read_json(self.path / "result.json")
         return None if data is None else End(**{**data, "state": RunState(data["state"])})
 
@@ -141,13 +147,17 @@ def run_folder(home: Path, run_id: str) -> RunFolder:
     return RunFolder(home / "runs" / check_id(run_id))
 
 
-def write_json(path: Path, data: Mapping[str, Any]) -> None:
-    """Replace a file in one step: readers see the old text or the new, also after a power cut."""
+def write_json(path: Path, data: Mapping[str, Any], *, durable: bool = True) -> None:
+    """Replace a file in one step: readers see the old text or the new.
+
+    `durable`: also after a power cut.
+    """
     temporary = f"{path}.{os.getpid()}.tmp"
     fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
         os.write(fd, json.dumps(data).encode())
-        os.fsync(fd)
+        if durable:
+            os.fsync(fd)
         os.rename(temporary, path)  # noqa: PTH104  on the way of every run
     except OSError:
         with contextlib.suppress(OSError):

@@ -10,10 +10,8 @@ checksum is wrong is dropped and counted, never guessed.
 import fcntl
 import os
 import re
-import secrets
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -61,7 +59,7 @@ class JournalWriter:
         self.path = path
         self.fd = lock_journal(path, os.O_CREAT)
         try:
-            self.end = _repair(self.fd)
+            _repair(self.fd)
         except BaseException:
             os.close(self.fd)
             raise
@@ -74,9 +72,13 @@ class JournalWriter:
         record = _HEADER.pack(len(payload), crc32(payload)) + payload
         written = os.write(self.fd, record)
         if written != len(record):
-            os.ftruncate(self.fd, self.end)
+            os.ftruncate(self.fd, self.end - written)
             raise OSError(28, "No space left on device", str(self.path))
-        self.end += written
+
+    @property
+    def end(self) -> int:
+        """Return the length of the file, in bytes."""
+        return os.fstat(self.fd).st_size
 
     def close(self) -> None:
         """Release the file; later appends raise OSError."""
@@ -123,21 +125,22 @@ def journal_paths(folder: Path) -> list[Path]:
     return [folder / name for name in sorted(names, key=lambda name: (len(name), name))]
 
 
-@dataclass
 class Reading:
     """What `read` found: where it stopped and what it had to drop."""
 
-    id: str = ""
-    end: int = 0  # offset in bytes up to which the file is done
-    dropped: int = 0  # records whose checksum was wrong
-    torn: int = 0  # bytes at the end that are no whole record
-    records: list[list[Any]] = field(default_factory=list)
+    def __init__(self, journal_id: str = "", *, torn: int = 0) -> None:
+        self.id = journal_id
+        self.end = 0  # offset in bytes up to which the file is done
+        self.dropped = 0  # records whose checksum was wrong
+        self.torn = torn  # bytes at the end that are no whole record
+        self.records: list[list[Any]] = []
 
 
-def read(path: Path, offset: int = 0, *, limit_bytes: int = -1) -> Reading:
+def read(path: Path, offset: int = 0, *, limit_bytes: int = -1, only: int | None = None) -> Reading:
     """Return the records of a journal from an offset on (0: from the start).
 
-    With a limit at least one whole record is read and about that many bytes.
+    With a limit at least one whole record is read and about that many bytes; with a kind only
+    records of that kind are decoded.
     """
     with path.open("rb") as file:
         head = file.read(_MAGIC_LENGTH)
@@ -150,13 +153,13 @@ def read(path: Path, offset: int = 0, *, limit_bytes: int = -1) -> Reading:
         if 8 <= limit_bytes == len(data):
             missing = _HEADER.unpack_from(data)[0] + 8 - len(data)  # a record beyond the limit
             data += file.read(max(0, missing))
-    reading = Reading(id=match[1].decode())
+    reading = Reading(match[1].decode())
     good = 0
     for position, payload in _payloads(data):
         good = position
         if payload is None:
             reading.dropped += 1
-        else:
+        elif only is None or payload[1] == only:  # the kind follows the array's one-byte head
             reading.records.append(
                 msgpack.unpackb(
                     payload,
@@ -195,15 +198,17 @@ def _payloads(data: bytes) -> Iterator[tuple[int, memoryview | None]]:
         position = end
 
 
-def _repair(fd: int) -> int:
-    """Cut off what a dead writer left half written; return the length of the good part."""
+def _repair(fd: int) -> None:
+    """Cut off what a dead writer left half written, and see to it that there is a header."""
     size = os.fstat(fd).st_size
     if size == 0:
-        return os.write(fd, f"homerun-journal 1 {secrets.token_hex(8)}\n".encode())
+        os.write(fd, f"homerun-journal 1 {os.urandom(8).hex()}\n".encode())
+        return
     data = os.pread(fd, size, 0)
     good = _MAGIC_LENGTH if _MAGIC.match(data) else 0
     if good:
         for end, _ in _payloads(data[_MAGIC_LENGTH:]):
             good = _MAGIC_LENGTH + end
     os.ftruncate(fd, good)
-    return good or _repair(fd)
+    if not good:
+        _repair(fd)

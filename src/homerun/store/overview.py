@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from homerun.core import NotFoundError, RunState, StoreError, UsageError
 from homerun.store.database import BUSY_TIMEOUT_S, advice
@@ -17,11 +17,12 @@ _LINE = (
     "number, id, sweep, project, name, state, reason, created_at, started_at, ended_at, runtime_s,"
     " tags, config, summary"
 )
+_FOUND = "coalesce(json_extract(summary, ?), json_extract(summary, ?))"
+_VALUE = f"CASE WHEN typeof({_FOUND}) IN ('integer', 'real') THEN {_FOUND} END"
 _METRIC = "key, count, first, last, min, min_step, max, max_step, mean"
 
 
-@dataclass(frozen=True, slots=True)
-class RunLine:
+class RunLine(NamedTuple):
     """A run in a list: what `Run` holds without what only a page about one run shows."""
 
     number: int
@@ -72,8 +73,47 @@ def run_lines(
     project: str | None = None,
     states: Iterable[RunState] = (),
     limit: int | None = None,
+    best_by: str | None = None,
+    is_maximized: bool = False,
 ) -> list[RunLine]:
-    """Return the latest runs, latest first, each in a few microseconds."""
+    """Return runs, latest first, each in a few microseconds.
+
+    With `best_by` those with the best summary value of that metric come first.
+    """
+    where, values = _where(sweep, project, states)
+    order, keys = "number DESC", []
+    if best_by is not None:
+        order = f"value IS NULL, value {'DESC' if is_maximized else 'ASC'}, number"
+        keys = _paths(best_by)
+    value = _VALUE if best_by is not None else "NULL"
+    rows = store.rows(
+        f"SELECT {_LINE}, {value} AS value FROM run {where} ORDER BY {order} LIMIT ?",
+        [*keys, *values, -1 if limit is None else limit],
+    )
+    if not rows:
+        return []
+    *plain, tags, configs, summaries, _ = zip(*rows, strict=True)
+    documents = [loads_all(texts) for texts in (tags, configs, summaries)]
+    return [RunLine(*values) for values in zip(*plain, *documents, strict=True)]
+
+
+def run_configs(
+    store: Store,
+    *,
+    sweep: str | None = None,
+    project: str | None = None,
+    states: Iterable[RunState] = (),
+) -> list[tuple[str, dict[str, Any]]]:
+    """Return state and configuration of runs, oldest first."""
+    where, values = _where(sweep, project, states)
+    rows = store.rows(f"SELECT state, config FROM run {where} ORDER BY number", values)
+    documents = loads_all(config for _, config in rows)
+    return [(state, config) for (state, _), config in zip(rows, documents, strict=True)]
+
+
+def _where(
+    sweep: str | None, project: str | None, states: Iterable[RunState]
+) -> tuple[str, list[str]]:
     wanted = [state.value for state in states]
     clauses: list[tuple[str, list[str]]] = [
         ("sweep = ?", [sweep] if sweep else []),
@@ -82,15 +122,13 @@ def run_lines(
     ]
     used = [(clause, values) for clause, values in clauses if values]
     where = "WHERE " + " AND ".join(clause for clause, _ in used) if used else ""
-    rows = store.rows(
-        f"SELECT {_LINE} FROM run {where} ORDER BY number DESC LIMIT ?",
-        [*(value for _, values in used for value in values), -1 if limit is None else limit],
-    )
-    if not rows:
-        return []
-    *plain, tags, configs, summaries = zip(*rows, strict=True)
-    documents = [loads_all(texts) for texts in (tags, configs, summaries)]
-    return [RunLine(*values) for values in zip(*plain, *documents, strict=True)]
+    return where, [value for _, values in used for value in values]
+
+
+def _paths(key: str) -> list[str]:
+    """Return where a summary may hold a metric: under its dotted name, or nested."""
+    nested = "".join(f'."{part}"' for part in key.split("."))
+    return [f'$."{key}"', f"${nested}"] * 2
 
 
 def sweep_counts(store: Store) -> dict[str, dict[RunState, int]]:
@@ -109,16 +147,16 @@ def projects(store: Store) -> list[str]:
     return [row[0] for row in store.rows(sql)]
 
 
-def best_value(store: Store, sweep_id: str, key: str, *, is_maximized: bool) -> float | None:
-    """Return the best summary value of a metric over the runs of a sweep, None without any."""
-    path = "".join(f'."{part}"' for part in key.split("."))
+def best_run(
+    store: Store, sweep_id: str, key: str, *, is_maximized: bool
+) -> tuple[int, float] | None:
+    """Return the number of the run with a sweep's best summary value of a metric, and the value."""
     row = store.row(
-        f"SELECT {'max' if is_maximized else 'min'}(value) FROM ("
-        "SELECT coalesce(json_extract(summary, ?), json_extract(summary, ?)) AS value"
-        " FROM run WHERE sweep = ?) WHERE typeof(value) IN ('integer', 'real')",
-        (f'$."{key}"', f"${path}", sweep_id),
+        f"SELECT number, {'max' if is_maximized else 'min'}(value) FROM"
+        f" (SELECT number, {_VALUE} AS value FROM run WHERE sweep = ?)",
+        [*_paths(key), sweep_id],
     )
-    return row[0] if row else None
+    return None if row is None or row[1] is None else (row[0], row[1])
 
 
 def metric_lines(store: Store, run_id: str) -> list[MetricLine]:
@@ -184,7 +222,7 @@ def query(home: Path, sql: str, *, is_writing: bool = False) -> Iterator[sqlite3
 
 
 def _explained(error: Exception, home: Path) -> BaseException:
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
     if code == sqlite3.SQLITE_INTERRUPT:
         return KeyboardInterrupt()
     if code == sqlite3.SQLITE_READONLY:

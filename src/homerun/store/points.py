@@ -9,7 +9,6 @@ import json
 import math
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
 from typing import Any
 
 from homerun.store.schema import WIDTH
@@ -20,39 +19,60 @@ _NUMBERS = {int, float}
 _PADDING = (None,) * WIDTH
 
 
-@dataclass
 class Group:
     """Rows with the same keys, in the order in which they were logged."""
 
-    keys: tuple[str, ...]
-    steps: list[int] = field(default_factory=list)
-    times: list[float] = field(default_factory=list)
-    rows: list[tuple[Any, ...]] = field(default_factory=list)  # values in the order of the keys
-    last_index: int = -1  # of the journal record that gave the last row; -1: not from log()
+    def __init__(self, keys: tuple[str, ...], *, is_logged: bool = True) -> None:
+        self.keys = keys
+        self.indexes: list[int] = []  # of the journal's records
+        self.steps: list[int] = []
+        self.times: list[float] = []
+        self.rows: list[tuple[Any, ...]] = []  # values in the order of the keys
+        self.is_logged = is_logged  # False: not from log(), so not for the summary
 
-    def add(self, step: int, time: float, values: tuple[Any, ...]) -> None:
+    def add(self, index: int, step: int, time: float, values: tuple[Any, ...]) -> None:
         """Append one row."""
+        self.indexes.append(index)
         self.steps.append(step)
         self.times.append(time)
         self.rows.append(values)
 
+    def points(self) -> Iterator[tuple[int, int, float, tuple[Any, ...]]]:
+        """Yield index, step, time and values of each row."""
+        return zip(self.indexes, self.steps, self.times, self.rows, strict=True)
 
-@dataclass
+    def sort(self) -> None:
+        """Bring rows that came from several groups into the order of logging."""
+        if self.indexes != sorted(self.indexes):
+            points = sorted(self.points(), key=lambda point: point[0])
+            self.indexes, self.steps, self.times, self.rows = map(list, zip(*points, strict=True))
+
+
 class Stats:
     """A row of the table `metric`: what is known of all points of one key of one run."""
 
-    id: int = 0
-    count: int = 0
-    numbers: int = 0
-    first: Any = None
-    first_step: int | None = None
-    last: Any = None
-    last_step: int | None = None
-    min: Any = None
-    min_step: int | None = None
-    max: Any = None
-    max_step: int | None = None
-    mean: float | None = None
+    COLUMNS = (
+        "count numbers first first_step last last_step min min_step max max_step mean"
+    ).split()
+
+    def __init__(self, metric: int = 0, values: Sequence[Any] = (0, 0, *[None] * 9)) -> None:
+        self.id = metric
+        self.count: int
+        self.numbers: int
+        self.first: Any
+        self.first_step: int | None
+        self.last: Any
+        self.last_step: int | None
+        self.min: Any
+        self.min_step: int | None
+        self.max: Any
+        self.max_step: int | None
+        self.mean: float | None
+        vars(self).update(zip(self.COLUMNS, values, strict=True))
+
+    def values(self) -> list[Any]:
+        """Return what is known in the order of COLUMNS."""
+        return [getattr(self, name) for name in self.COLUMNS]
 
     def as_dict(self) -> dict[str, Any]:
         """Return first, last, min, max and mean by name."""
@@ -80,9 +100,6 @@ class Stats:
         self.numbers = total
 
 
-_STATS = ", ".join(f.name for f in fields(Stats))
-
-
 def encode(value: Any) -> Any:
     """Return a value as SQLite keeps it; `decode` gives it back as it was."""
     kind = type(value)
@@ -107,18 +124,20 @@ def flatten(groups: dict[tuple[str, ...], Group]) -> dict[tuple[str, ...], Group
         if not any(dict in set(map(type, column)) for column in zip(*group.rows, strict=True)):
             _merge(flat, keys, group)
             continue
-        for step, time, row in zip(group.steps, group.times, group.rows, strict=True):
+        for index, step, time, row in group.points():
             pairs = dict(_dotted(zip(keys, row, strict=True)))
-            spread = flat.setdefault(tuple(pairs), Group(tuple(pairs)))
-            spread.add(step, time, tuple(pairs.values()))
-            spread.last_index = max(spread.last_index, group.last_index)
+            spread = flat.setdefault(tuple(pairs), Group(tuple(pairs), is_logged=group.is_logged))
+            spread.add(index, step, time, tuple(pairs.values()))
+    for group in flat.values():
+        group.sort()
     return flat
 
 
 def load_stats(db: sqlite3.Connection, run: int) -> dict[str, Stats]:
     """Return what is known of each metric of a run."""
-    rows = db.execute(f"SELECT key, {_STATS} FROM metric WHERE run = ?", (run,)).fetchall()
-    return {key: Stats(*map(decode, values)) for key, *values in rows}
+    columns = ", ".join(Stats.COLUMNS)
+    rows = db.execute(f"SELECT key, id, {columns} FROM metric WHERE run = ?", (run,)).fetchall()
+    return {key: Stats(metric, [decode(v) for v in values]) for key, metric, *values in rows}
 
 
 def save_groups(
@@ -126,23 +145,24 @@ def save_groups(
 ) -> None:
     """Store points inside a transaction and bring the statistics up to date."""
     chunks: list[tuple[Any, ...]] = []
-    touched: dict[str, Stats] = {}
+    found: dict[str, list[tuple[Group, Sequence[Any]]]] = {}  # by key, its groups and columns
     for group in groups:
         if not group.keys:
             continue
         columns = list(zip(*group.rows, strict=True))
         for key, column in zip(group.keys, columns, strict=True):
-            touched[key] = _metric(db, run, key, stats)
-            touched[key].add(group.steps, column)
+            _metric(db, run, key, stats)
+            found.setdefault(key, []).append((group, column))
         ids = [stats[key].id for key in group.keys]
         chunks += _blocks(db, run, ids, group, [_encoded(column) for column in columns])
     db.executemany(_INSERT_CHUNK, chunks)
-    assignments = ", ".join(f"{f.name} = ?" for f in fields(Stats) if f.name != "id")
+    for key, parts in found.items():
+        stats[key].add(*_in_order(parts))
     db.executemany(
-        f"UPDATE metric SET {assignments} WHERE id = ?",
+        f"UPDATE metric SET {', '.join(f'{name} = ?' for name in Stats.COLUMNS)} WHERE id = ?",
         [
-            (*(encode(value) if value is not None else None for value in row[1:]), row[0])
-            for row in (tuple(vars(stat).values()) for stat in touched.values())
+            (*(None if value is None else encode(value) for value in stat.values()), stat.id)
+            for stat in map(stats.__getitem__, found)
         ],
     )
 
@@ -157,13 +177,28 @@ def block_points(
     return all_steps, [time + ms / 1000 for ms in json.loads(times)]
 
 
+def _in_order(
+    parts: list[tuple[Group, Sequence[Any]]],
+) -> tuple[Sequence[int], Sequence[Any]]:
+    """Return steps and values of a key in the order of logging, from whatever rows hold it."""
+    if len(parts) == 1:
+        return parts[0][0].steps, parts[0][1]
+    points = [
+        point
+        for group, column in parts
+        for point in zip(group.indexes, group.steps, column, strict=True)
+    ]
+    points.sort(key=lambda point: point[0])
+    return [step for _, step, _ in points], [value for _, _, value in points]
+
+
 def _metric(db: sqlite3.Connection, run: int, key: str, stats: dict[str, Stats]) -> Stats:
     known = stats.get(key)
     if known is None:
         row = db.execute(
             "INSERT INTO metric(run, key, count, numbers) VALUES (?, ?, 0, 0)", (run, key)
         )
-        known = stats[key] = Stats(id=int(row.lastrowid or 0))
+        known = stats[key] = Stats(int(row.lastrowid or 0))
     return known
 
 
@@ -257,9 +292,8 @@ def _mean(mean: float | None, count: int, numbers: Sequence[Any], total: int) ->
 def _merge(groups: dict[tuple[str, ...], Group], keys: tuple[str, ...], group: Group) -> None:
     known = groups.setdefault(keys, group)
     if known is not group:
-        for point in zip(group.steps, group.times, group.rows, strict=True):
+        for point in group.points():
             known.add(*point)
-        known.last_index = max(known.last_index, group.last_index)
 
 
 def _dotted(pairs: Iterable[tuple[str, Any]], prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -1,16 +1,16 @@
 """Who a process is: a pid alone is reused, so its start and the machine's boot belong to it."""
 
+import contextlib
 import os
-import socket
-from dataclasses import dataclass
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 BOOT_ID_FILE = "HOMERUN_BOOT_ID_FILE"  # environment name: read the boot id from another file
 
 
-@dataclass(frozen=True)
-class Identity:
+class Identity(NamedTuple):
     """A process on a host: host name, boot id, pid, start in clock ticks since boot."""
 
     host: str
@@ -44,17 +44,29 @@ def is_alive(who: Identity) -> bool:
     return who.boot == boot_id() and _start_ticks(who.pid) == who.ticks
 
 
+def pids() -> Iterator[int]:
+    """Return the pids of all processes that can be seen; none where there is no /proc."""
+    with contextlib.suppress(FileNotFoundError):
+        for name in os.listdir("/proc"):  # noqa: PTH208  plain names are what is wanted
+            if name.isdigit():
+                yield int(name)
+
+
 @cache
 def hostname() -> str:
     """Return this host's name."""
-    return socket.gethostname()
+    return os.uname().nodename
 
 
 def boot_id() -> str:
     """Return the first 8 characters of the kernel's boot id; it changes with every start."""
+    return _boot_id(os.environ.get(BOOT_ID_FILE) or "/proc/sys/kernel/random/boot_id")
+
+
+@cache
+def _boot_id(path: str) -> str:
     try:
-        path = Path(os.environ.get(BOOT_ID_FILE) or "/proc/sys/kernel/random/boot_id")
-        return path.read_text().strip()[:8]
+        return Path(path).read_text().strip()[:8]
     except OSError:
         import psutil  # noqa: PLC0415  macOS has no /proc
 

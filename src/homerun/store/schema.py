@@ -152,11 +152,11 @@ def migrate(db: sqlite3.Connection, path: str) -> None:
 
     Raises StoreError for a database of another program or of a newer homerun.
     """
-    if _version(db, path) == len(MIGRATIONS):
+    if version_of(db, path) == len(MIGRATIONS):
         return
     db.execute("BEGIN IMMEDIATE")
     try:
-        version = _version(db, path)  # another process may have been faster
+        version = version_of(db, path)  # another process may have been faster
         for script in MIGRATIONS[version:]:
             for statement in _statements(script):
                 db.execute(statement)
@@ -168,21 +168,21 @@ def migrate(db: sqlite3.Connection, path: str) -> None:
     db.execute("COMMIT")
 
 
-def _version(db: sqlite3.Connection, path: str) -> int:
-    version: int = db.execute("PRAGMA user_version").fetchone()[0]
-    application: int = db.execute("PRAGMA application_id").fetchone()[0]
-    if application not in {0, APPLICATION_ID} or (application == 0 and _has_tables(db)):
+def version_of(db: sqlite3.Connection, path: str) -> int:
+    """Return the version of a database; raise StoreError if it is none of ours, or a newer one."""
+    # One statement sees one moment: another process may be making the tables right now.
+    version, application, has_tables = db.execute(
+        "SELECT user_version, application_id, EXISTS (SELECT 1 FROM sqlite_master)"
+        " FROM pragma_user_version, pragma_application_id"
+    ).fetchone()
+    if application not in {0, APPLICATION_ID} or (application == 0 and has_tables):
         raise StoreError(f"{path} is an SQLite database of another program; move it away")
     if version > len(MIGRATIONS):
         raise StoreError(
             f"{path} was written by a newer homerun (its version {version}, ours "
             f"{len(MIGRATIONS)}); upgrade with: pip install -U homerun"
         )
-    return version
-
-
-def _has_tables(db: sqlite3.Connection) -> bool:
-    return db.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() is not None
+    return int(version)
 
 
 def _statements(script: str) -> list[str]:

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from homerun.core import ALIVE, End, HomerunError, Run, RunState
-from homerun.store.fold import close_journals, fold
-from homerun.store.home import RunFolder, read_json
+from homerun.store.fold import close_journals, fold, open_again
+from homerun.store.home import RunFolder
 from homerun.store.process import boot_id, hostname, is_alive, parse_identity
 from homerun.store.store import Store
+from homerun.store.traces import living_program, never_started, told_end
 
 
 @dataclass(frozen=True)
@@ -33,11 +34,11 @@ def settle(store: Store) -> Settled:
         folder = store.folder(run.id)
         if not is_local(run) or folder.is_held():
             continue
-        if _is_orphan(folder):
+        if folder.read_result() is None and living_program(folder) is not None:
             orphans.append(run.id)
         elif _is_about_to_start(run, folder):
             continue
-        elif _never_started(run, folder):
+        elif run.sweep is not None and never_started(folder):
             if store.unclaim(run.id):
                 requeued.append(run.id)
         elif not _told_its_end(store, run):
@@ -59,9 +60,9 @@ def is_local(run: Run) -> bool:
 
 def end_of(folder: RunFolder, run: Run) -> End:
     """Return how a run ended of which no living process is left."""
-    result = folder.read_result()
-    if result is not None:
-        return result
+    known = folder.read_result() or told_end(folder)
+    if known is not None:
+        return known
     claimer = parse_identity(run.agent)
     if claimer is not None and is_local(run) and claimer.boot != boot_id():
         reason = "the machine was restarted while it ran"
@@ -72,21 +73,11 @@ def end_of(folder: RunFolder, run: Run) -> End:
     )
 
 
-def _is_orphan(folder: RunFolder) -> bool:
-    process = read_json(folder.path / "process.json")
-    program = parse_identity(process["program"]) if process else None
-    return folder.read_result() is None and program is not None and is_alive(program)
-
-
 def _is_about_to_start(run: Run, folder: RunFolder) -> bool:
     """Tell whether a living agent has claimed the run and its program was not started yet."""
     claimer = parse_identity(run.agent)
     started = (folder.path / "process.json").exists() or (folder.path / "journal").exists()
     return not started and claimer is not None and is_alive(claimer)
-
-
-def _never_started(run: Run, folder: RunFolder) -> bool:
-    return run.sweep is not None and not (folder.path / "process.json").exists()
 
 
 def _told_its_end(store: Store, run: Run) -> bool:
@@ -95,7 +86,10 @@ def _told_its_end(store: Store, run: Run) -> bool:
 
 
 def _register_strays(store: Store) -> None:
-    """Take over runs that started while the database could not be written."""
+    """Take over runs that started while the database could not be written.
+
+    A further process of a run leaves such a note, too: it may outlive the run's end.
+    """
     inbox = store.home / "inbox"
     try:
         names = os.listdir(inbox)  # noqa: PTH208
@@ -104,6 +98,7 @@ def _register_strays(store: Store) -> None:
     for name in names:
         try:
             fold(store, name)
+            open_again(store, name)
         except HomerunError:
             continue
         (inbox / name).unlink(missing_ok=True)

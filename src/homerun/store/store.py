@@ -21,6 +21,7 @@ from homerun.core import (
 from homerun.store.database import Database
 from homerun.store.documents import dumps, loads
 from homerun.store.home import RunFolder, run_folder
+from homerun.store.registration import next_number, register, set_labels
 
 _SWEEP = "number, id, project, name, state, reason, spec, source, cwd, cursor, planned, created_at"
 _RUN = (
@@ -37,7 +38,6 @@ _SET_END = f"""UPDATE run SET
     detail = coalesce(nullif(:detail, ''), detail),
     ended_at = :ended_at, runtime_s = :runtime_s, user_cpu_s = :user_cpu_s,
     system_cpu_s = :system_cpu_s, memory_max_mib = :memory_max_mib"""
-_LABELS = {"name": "name", "notes": "notes", "group": "group_name", "job_type": "job_type"}
 
 
 class Store(Database):
@@ -123,6 +123,20 @@ class Store(Database):
         rows = self.rows(f"SELECT state, count(*) FROM run {where} GROUP BY state", values)
         return {RunState(state): count for state, count in rows}
 
+    def runtimes(self, sweep_id: str) -> tuple[int, float]:
+        """Return how many runs of a sweep ended by themselves, and their mean time in seconds."""
+        row = self.row(
+            "SELECT count(runtime_s), coalesce(avg(runtime_s), 0.0) FROM run"
+            " WHERE sweep = ? AND state IN ('finished', 'failed')",
+            (sweep_id,),
+        )
+        return (row[0], row[1]) if row else (0, 0.0)
+
+    def repeated(self, sweep_id: str) -> int:
+        """Return how many runs of a sweep are further attempts after a failure."""
+        row = self.row("SELECT count(*) FROM run WHERE sweep = ? AND attempt > 1", (sweep_id,))
+        return row[0] if row else 0
+
     def seen(self, sweep_id: str) -> set[str]:
         """Return the fingerprints of all configurations that the sweep has proposed."""
         return {
@@ -152,7 +166,7 @@ class Store(Database):
                 (cursor, sweep.id, sweep.cursor),
             ).rowcount
             if moved:
-                following = _next_number(db)
+                following = next_number(db)
                 db.executemany(
                     "INSERT OR IGNORE INTO run(id, sweep, project, name, state, config,"
                     " config_hash, repeat, retries, cwd, created_at)"
@@ -202,6 +216,35 @@ class Store(Database):
                 ).rowcount
             )
 
+    def started(self, run_id: str, argv: Sequence[str]) -> None:
+        """Record the command line, secrets redacted, with which a claimed run is started."""
+        with self.write() as db:
+            db.execute("UPDATE run SET argv = ? WHERE id = ?", (dumps(list(argv)), run_id))
+
+    def take_over(self, run_id: str, *, agent: str, before: str) -> bool:
+        """Put a running run of an agent that died into the hands of another; one of many wins."""
+        with self.write() as db:
+            return bool(
+                db.execute(
+                    "UPDATE run SET agent = ? WHERE id = ? AND agent = ?"
+                    " AND state IN ('running', 'paused')",
+                    (agent, run_id, before),
+                ).rowcount
+            )
+
+    def withdraw(self, ends: Mapping[str, End]) -> list[str]:
+        """End runs of the queue before they start; return the ids of those that were pending."""
+        with self.write(durable=True) as db:
+            return [
+                run_id
+                for run_id, end in ends.items()
+                if db.execute(
+                    "UPDATE run SET state = ?, reason = ?, ended_at = ?"
+                    " WHERE id = ? AND state = 'pending'",
+                    (end.state, end.reason, end.ended_at, run_id),
+                ).rowcount
+            ]
+
     def end(self, ends: Mapping[str, End]) -> list[str]:
         """Record how runs ended, once each; queue a further attempt of a failure that has one.
 
@@ -211,12 +254,13 @@ class Store(Database):
         with self.write(durable=True) as db:
             for run_id, end in ends.items():
                 fresh = db.execute(
-                    f"{_SET_END} WHERE id = :id AND state IN ('pending', 'running', 'paused')",
+                    f"{_SET_END} WHERE id = :id AND state IN ('pending', 'running', 'paused')"
+                    " RETURNING state",
                     {**vars(end), "id": run_id},
-                ).rowcount
+                ).fetchall()
                 if fresh:
                     news.append(run_id)
-                    if end.state in {RunState.FAILED, RunState.CRASHED}:
+                    if fresh[0][0] in {RunState.FAILED, RunState.CRASHED}:
                         _queue_retry(db, run_id)
         return news
 
@@ -237,39 +281,18 @@ class Store(Database):
 
         `labels`: group, job_type, notes, tags, metadata.
         """
-        now = time.time()
-        with self.write() as db:
-            known = db.execute("SELECT 1 FROM run WHERE id = ?", (run_id,)).fetchone()
-            if known:
-                db.execute(
-                    "UPDATE run SET state = ?, reason = '', exit_code = NULL, ended_at = NULL,"
-                    " detail = '', open = 1, agent = ? WHERE id = ?",
-                    (state, agent, run_id),
-                )
-            else:
-                db.execute(
-                    "INSERT INTO run(id, project, name, state, config, tags, notes, group_name,"
-                    " job_type, metadata, argv, cwd, agent, created_at, started_at, open)"
-                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                    (
-                        run_id,
-                        project,
-                        name or friendly_name(run_id, _next_number(db)),
-                        state,
-                        dumps(dict(config or {})),
-                        dumps(list(labels.get("tags") or ())),
-                        labels.get("notes") or "",
-                        labels.get("group") or "",
-                        labels.get("job_type") or "",
-                        dumps(labels.get("metadata") or {}),
-                        dumps(list(argv)),
-                        cwd,
-                        agent,
-                        now,
-                        None if state == RunState.PENDING else now,
-                        int(state != RunState.PENDING),
-                    ),
-                )
+        register(
+            self,
+            run_id,
+            project=project,
+            state=state,
+            name=name,
+            config=config,
+            argv=argv,
+            cwd=cwd,
+            agent=agent,
+            labels=labels,
+        )
         return self.run(run_id)
 
     # Runs
@@ -346,16 +369,6 @@ class Store(Database):
             db.execute("DELETE FROM sweep WHERE id = ?", (sweep_id,))
 
 
-def set_labels(db: sqlite3.Connection, run_id: str, labels: Mapping[str, Any]) -> None:
-    """Write name, notes, tags, group and job_type inside a transaction."""
-    for label, column in _LABELS.items():
-        if label in labels:
-            db.execute(f"UPDATE run SET {column} = ? WHERE id = ?", (labels[label] or "", run_id))
-    if "tags" in labels:
-        tags = dumps(list(dict.fromkeys(labels["tags"] or ())))
-        db.execute("UPDATE run SET tags = ? WHERE id = ?", (tags, run_id))
-
-
 def _queue_retry(db: sqlite3.Connection, run_id: str) -> None:
     """Queue the next attempt of a run as a run of its own, if it has retries left."""
     retry = new_id()
@@ -365,18 +378,13 @@ def _queue_retry(db: sqlite3.Connection, run_id: str) -> None:
         " SELECT ?, sweep, project, ?, 'pending', config, config_hash, repeat, attempt + 1,"
         " retries - 1, priority, tags, notes, group_name, job_type, argv, cwd, ?"
         " FROM run WHERE id = ? AND retries > 0",
-        (retry, friendly_name(retry, _next_number(db)), time.time(), run_id),
+        (retry, friendly_name(retry, next_number(db)), time.time(), run_id),
     ).rowcount
     if queued:
         db.execute(
             "UPDATE run SET reason = reason || '; tried again as ' || ? WHERE id = ?",
             (retry, run_id),
         )
-
-
-def _next_number(db: sqlite3.Connection) -> int:
-    row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'run'").fetchone()
-    return int(row[0]) + 1 if row else 1
 
 
 def _not_one(noun: str, ref: str, found: list[str], listing: str) -> NotFoundError:
