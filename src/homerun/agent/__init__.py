@@ -1,0 +1,31 @@
+"""Agents: they take runs from a sweep, start each under a supervisor, and see to its end."""
+
+from typing import TYPE_CHECKING
+
+from homerun import lazy
+
+if TYPE_CHECKING:
+    from homerun.agent.agent import Agent as Agent
+    from homerun.agent.events import Done as Done
+    from homerun.agent.events import Ended as Ended
+    from homerun.agent.events import Event as Event
+    from homerun.agent.events import Outcome as Outcome
+    from homerun.agent.events import Progress as Progress
+    from homerun.agent.events import Started as Started
+    from homerun.agent.events import Stopping as Stopping
+    from homerun.agent.events import Trouble as Trouble
+    from homerun.agent.events import Waiting as Waiting
+    from homerun.agent.single import run_command as run_command
+    from homerun.agent.stopping import kill as kill
+    from homerun.agent.sweeps import create_sweep as create_sweep
+
+lazy.attach(  # a supervisor loads no more than it needs
+    __name__,
+    {
+        "agent": "Agent",
+        "events": "Done Ended Event Outcome Progress Started Stopping Trouble Waiting",
+        "single": "run_command",
+        "stopping": "kill",
+        "sweeps": "create_sweep",
+    },
+)

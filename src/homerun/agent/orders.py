@@ -1,0 +1,78 @@
+"""What a program is started with: its command line, environment and parameter files."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from homerun.agent.order import Order
+from homerun.agent.slots import Place
+from homerun.core import Run, SweepRecord
+from homerun.spec import Sweep, command_line, parameter_files, parameter_json, parameter_yaml
+from homerun.store import Store
+
+
+def sweep_order(
+    store: Store,
+    sweep: Sweep,
+    record: SweepRecord,
+    run: Run,
+    *,
+    place: Place,
+    environ: Mapping[str, str] = os.environ,
+) -> Order:
+    """Write the parameter files of a claimed run and return the order to start it."""
+    folder = store.folder(run.id).make()
+    config = parameter_json(run.config)
+    parameters = folder.path / "config.yaml"
+    _write(folder.path / "config.json", config)
+    _write(parameters, parameter_yaml(run.config))
+    if "${args_json_file}" in sweep.command:
+        named = parameter_files(folder.path, run_id=run.id, sweep_id=record.id).json
+        named.parent.mkdir(parents=True, exist_ok=True)
+        _write(named, config)
+    argv = command_line(
+        sweep,
+        run.config,
+        run_id=run.id,
+        sweep_id=record.id,
+        folder=folder.path,
+        environ=environ,
+    )
+    return Order(
+        home=str(store.home),
+        run_id=run.id,
+        argv=argv,
+        cwd=record.cwd or "/",
+        env={
+            **run_env(store.home, run),
+            "WANDB_SWEEP_ID": record.id,
+            "WANDB_SWEEP_PARAM_PATH": str(parameters),
+            **({"WANDB_ENTITY": sweep.entity} if sweep.entity else {}),
+            **place.env,
+        },
+        devices=place.devices,
+        timeout_s=sweep.settings.timeout_s,
+    )
+
+
+def home_env(store: Store) -> dict[str, str]:
+    """Return our environment with this home in it, for supervisors."""
+    return {**os.environ, "HOMERUN_HOME": str(store.home)}
+
+
+def run_env(home: Path, run: Run) -> dict[str, str]:
+    """Return what tells the tracking in a program which run it is, in our names and in W&B's."""
+    return {
+        "HOMERUN_HOME": str(home),
+        "HOMERUN_RUN_ID": run.id,
+        "HOMERUN_PROJECT": run.project,
+        "WANDB_RUN_ID": run.id,
+        "WANDB_PROJECT": run.project,
+        "WANDB_DIR": str(home / "runs" / run.id),
+    }
+
+
+def _write(path: Path, text: str) -> None:
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with os.fdopen(fd, "w", encoding="utf-8", errors="surrogatepass") as file:
+        file.write(text)

@@ -1,0 +1,342 @@
+"""The supervisor: starts the program of a run, carries its output, records how it ended.
+
+It is a process of its own, in a session of its own, and needs no agent to live. It has one run at a
+time, holds the lock of that run's folder, and leaves result.json there before anybody else hears of
+the end. Then it takes the next order, for as long as its agent lives: to be warm already is what
+makes short runs cheap. Orders come in on its stdin, a socket; a byte goes back when a run is over.
+"""
+
+import contextlib
+import math
+import os
+import select
+import signal
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+from resource import struct_rusage
+
+from homerun.agent import processes
+from homerun.agent.order import (
+    KILL_FILE,
+    PROCESS_FILE,
+    STRAY_GRACE_S,
+    UNKILLABLE_S,
+    Order,
+    read_order,
+)
+from homerun.agent.output import Output
+from homerun.agent.program import StartError, start
+from homerun.agent.samples import Samples
+from homerun.agent.signals import Signals
+from homerun.agent.verdict import Verdict, duration, oom_kills
+from homerun.agent.watched import AdoptedProgram, OwnProgram
+from homerun.core import End, HomerunError, RunState
+from homerun.store import (
+    Identity,
+    RunFolder,
+    identity,
+    living_program,
+    never_started,
+    read_json,
+    write_json,
+)
+
+CAUGHT = (signal.SIGTERM, signal.SIGUSR1, signal.SIGCHLD)  # blocked until there are handlers
+OVER = b"."  # what goes back to the agent
+_LOCK_PATIENCE_S = 1.0  # readers test the lock by taking it for an instant
+_DRAIN_S = 1.0  # for output that is left when the program ends; a stray may write for ever
+_TICK_S = 0.5
+_ENVIRON = {"PYTHONUNBUFFERED": "1", **os.environ}
+
+
+def serve(line: socket.socket) -> None:
+    """Carry out orders one after the other until the agent is gone and nothing is left to do."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    signals = Signals(CAUGHT)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    processes.become_subreaper()
+    os.chdir("/")  # keeps no folder from being removed
+    while order := _next_order(line, signals):
+        end = _carry_out(order, signals)
+        try:
+            line.send(OVER)
+        except OSError:  # the agent is gone
+            if end is not None:
+                _tell_database(order, end)
+            return
+        if processes.has_children():  # not even SIGKILL ended them; they must not meet the next run
+            return
+
+
+def _next_order(line: socket.socket, signals: Signals) -> Order | None:
+    """Wait for an order; None: the agent is gone, or we are to end."""
+    poll = select.poll()
+    poll.register(line, select.POLLIN)
+    poll.register(signals.fd, select.POLLIN)
+    text = b""
+    while not text.endswith(b"\n"):
+        poll.poll()
+        if signal.SIGTERM in signals.take():
+            return None
+        with contextlib.suppress(BlockingIOError):
+            piece = line.recv(1 << 16, socket.MSG_DONTWAIT)
+            if not piece:
+                return None
+            text += piece
+    return read_order(text)
+
+
+def _carry_out(order: Order, signals: Signals) -> End | None:
+    """Do what the order says, unless the run is in other hands or has ended already."""
+    folder = order.folder
+    lock = _take_lock(folder)
+    if lock is None:
+        return None
+    try:
+        if folder.read_result() is None and (order.adopt or _is_ours_to_start(folder)):
+            return Supervisor(order, folder, signals).run()
+    except BaseException as error:
+        import traceback  # noqa: PLC0415  rarely needed
+
+        with contextlib.suppress(OSError):
+            (folder.path / "supervisor.log").write_text(traceback.format_exc())
+        if not isinstance(error, OSError):  # a full disk, say: the agent finds no result
+            raise
+    finally:
+        os.close(lock)
+    return None
+
+
+def _is_ours_to_start(folder: RunFolder) -> bool:
+    """Tell whether no supervisor has started the program before us.
+
+    While we waited for the lock one may have died, and its program may live: the agent will see.
+    """
+    return not folder.pipe.exists() or (living_program(folder) is None and never_started(folder))
+
+
+def _take_lock(folder: RunFolder) -> int | None:
+    deadline = time.monotonic() + _LOCK_PATIENCE_S
+    while (lock := folder.hold()) is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return lock
+
+
+def _tell_database(order: Order, end: End) -> None:
+    from homerun.agent.recording import record_ends  # noqa: PLC0415  only without an agent
+    from homerun.store import Store  # noqa: PLC0415
+
+    try:
+        with Store(Path(order.home)) as store:
+            record_ends(store, {order.run_id: end})
+    except HomerunError:  # then the next command that looks at the run records it
+        with contextlib.suppress(OSError):
+            order.folder.write_result(end)
+
+
+class Supervisor:
+    """Keeps one run going until all its processes are gone."""
+
+    def __init__(
+        self,
+        order: Order,
+        folder: RunFolder,
+        signals: Signals,
+        *,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self._order = order
+        self._wall = wall  # for records alone: it may jump, and nothing is decided by it
+        self._folder = folder
+        self._signals = signals
+        self._output = Output(folder.pipe, folder.output)
+        self._started = time.monotonic()
+        self._stopped: Verdict | None = None  # why the program was asked to end
+        self._kill_at = math.inf  # when its grace is over
+        self._facts: dict[str, object] = {}  # for process.json, not written yet
+
+    def run(self) -> End:
+        """Return how the run ended, which by then is in result.json."""
+        try:
+            if self._order.adopt:
+                return self._supervise(self._adopt())
+            if self._kill_request() is not None:
+                return self._finish(self._killed())
+            return self._supervise(self._start())
+        except StartError as error:
+            return self._finish((RunState.FAILED, str(error), error.exit_code))
+        finally:
+            self._output.close(time.monotonic())
+
+    def _start(self) -> OwnProgram:
+        """Start the program.
+
+        Should we be killed before process.json is written, the pipe for the output tells others
+        that there may be a program, and its environment which one it is.
+        """
+        killed_before = oom_kills()
+        env = {**_ENVIRON, **self._order.env}
+        output = self._output.open_for_program()
+        try:
+            pid = start(self._order.argv, cwd=self._order.cwd, env=env, output=output)
+        finally:
+            os.close(output)
+        self._announce(pid, identity(pid))
+        return OwnProgram(pid, killed_before)
+
+    def _adopt(self) -> AdoptedProgram:
+        process = read_json(self._folder.path / PROCESS_FILE) or {}
+        who = living_program(self._folder)
+        self._started = float(process.get("started_monotonic", self._started))
+        if who is not None:
+            self._announce(who.pid, who)
+        if self._kill_request() is not None:
+            os.kill(os.getpid(), signal.SIGUSR1)
+        return AdoptedProgram(self._folder, who)
+
+    def _announce(self, pid: int, program: Identity | None) -> None:
+        """Write process.json, by which others find the program and us."""
+        self._facts = {
+            "program": str(program or ""),
+            "supervisor": str(identity()),
+            "pgid": pid,
+            "started_at": self._wall() - (time.monotonic() - self._started),
+            "started_monotonic": self._started,  # seconds of this boot, whatever the clock does
+            "timeout_s": self._order.timeout_s,
+            "grace_s": self._order.grace_s,
+            "devices": self._order.devices,
+        }
+        self._write_facts()
+
+    def _write_facts(self) -> None:
+        """Write process.json, or try again later when the disk is full."""
+        with contextlib.suppress(OSError):
+            write_json(self._folder.path / PROCESS_FILE, self._facts, durable=False)
+            self._facts = {}
+
+    def _supervise(self, program: OwnProgram | AdoptedProgram) -> End:
+        self._watch(program)
+        drained_by = time.monotonic() + _DRAIN_S
+        while self._output.pump(time.monotonic()) and time.monotonic() < drained_by:
+            pass
+        verdict = program.verdict(self._output.last_line())
+        if self._stopped is not None:
+            verdict = (*self._stopped[:2], verdict[2])
+        end = self._finish(verdict, program.usage)
+        self._clear(program)
+        return end
+
+    def _watch(self, program: OwnProgram | AdoptedProgram) -> None:
+        """Do all that is to be done while the program runs."""
+        samples = Samples(self._folder, pid=program.pid, started=self._started)
+        poll = select.poll()
+        for fd in (self._signals.fd, self._output.fd, program.fd):
+            if fd is not None:
+                poll.register(fd, select.POLLIN)
+        deadline = self._started + (self._order.timeout_s or math.inf)
+        is_more = False
+        while not program.is_over():
+            now = time.monotonic()
+            due_s = min(deadline, self._kill_at, samples.due_at) - now
+            if self._output.is_waiting or self._facts or not program.tells:
+                due_s = min(due_s, _TICK_S)
+            poll.poll(0 if is_more else max(0.0, due_s) * 1000 + 1)
+            now = time.monotonic()
+            self._heed_signals(program)
+            if not self._output.is_ended:
+                is_more = self._output.pump(now)
+                if self._output.is_ended:
+                    poll.unregister(self._output.fd)
+            samples.take(now)
+            if self._facts:
+                self._write_facts()
+            if now >= deadline and self._stopped is None:
+                reason = f"timeout after {duration(self._order.timeout_s or 0)}"
+                self._stop(program, (RunState.FAILED, reason, None), self._order.grace_s)
+            if now >= self._kill_at:
+                self._kill_at = now + _TICK_S
+                for pid in program.processes():
+                    processes.send(pid, signal.SIGKILL)
+        samples.close()
+
+    def _heed_signals(self, program: OwnProgram | AdoptedProgram) -> None:
+        """End the program if somebody asks for it: by kill.json and SIGUSR1, or SIGTERM alone.
+
+        A SIGUSR1 without kill.json was meant for the run before. Asked again: without any grace.
+        """
+        numbers = self._signals.take()
+        if not numbers:
+            return
+        request = self._kill_request()
+        if signal.SIGTERM not in numbers and (signal.SIGUSR1 not in numbers or request is None):
+            return
+        asked = request or {}
+        grace_s = float(str(asked.get("grace_s", self._order.grace_s)))
+        number = int(str(asked.get("signal", signal.SIGTERM.value)))
+        self._stop(program, self._killed(), 0.0 if self._stopped else grace_s, number)
+
+    def _kill_request(self) -> dict[str, object] | None:
+        return read_json(self._folder.path / KILL_FILE)
+
+    def _killed(self) -> Verdict:
+        request = self._kill_request() or {"reason": "SIGTERM was sent to its supervisor"}
+        return RunState.KILLED, str(request.get("reason")), None
+
+    def _stop(
+        self,
+        program: OwnProgram | AdoptedProgram,
+        why: Verdict,
+        grace_s: float,
+        number: int = signal.SIGTERM,
+    ) -> None:
+        self._stopped = self._stopped or why
+        self._kill_at = min(self._kill_at, time.monotonic() + grace_s)
+        processes.send_group(program.pid, number)
+
+    def _finish(self, verdict: Verdict, used: struct_rusage | None = None) -> End:
+        """Write result.json, for as long as the disk is full again and again: no end gets lost."""
+        state, reason, exit_code = verdict
+        end = End(
+            state=state,
+            reason=reason,
+            exit_code=exit_code,
+            ended_at=self._wall(),
+            runtime_s=time.monotonic() - self._started,
+            user_cpu_s=used.ru_utime if used else None,
+            system_cpu_s=used.ru_stime if used else None,
+            memory_max_mib=used.ru_maxrss / 1024 if used else None,  # KiB, see getrusage(2)
+        )
+        while True:
+            try:
+                self._folder.write_result(end, durable=False)
+            except FileNotFoundError:  # the run was removed
+                return end
+            except OSError:
+                time.sleep(2)
+            else:
+                return end
+
+    def _clear(self, program: OwnProgram | AdoptedProgram) -> None:
+        """End what the program left behind: SIGTERM, a short grace, SIGKILL."""
+        started = time.monotonic()
+        told: set[int] = set()
+        while strays := program.processes():
+            elapsed_s = time.monotonic() - started
+            if elapsed_s > STRAY_GRACE_S + UNKILLABLE_S:
+                return
+            number = signal.SIGTERM if elapsed_s < STRAY_GRACE_S else signal.SIGKILL
+            for pid in strays:
+                if number == signal.SIGKILL or pid not in told:
+                    processes.send(pid, number)
+                    processes.send(pid, signal.SIGCONT)
+            told.update(strays)
+            self._output.pump(time.monotonic())
+            time.sleep(0.02)
+
+
+if __name__ == "__main__":
+    serve(socket.socket(fileno=0))
+    os._exit(0)  # nothing to tidy up

@@ -1,0 +1,134 @@
+"""What the tests of agents share: sweeps of small programs, agents as processes, waiting."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from homerun.agent import Agent, create_sweep
+from homerun.agent.hands import Hands
+from homerun.agent.order import Order
+from homerun.agent.orders import home_env, run_env
+from homerun.core import new_id
+from homerun.spec import from_dict
+from homerun.store import pids
+
+AGENT = """
+import json, sys
+from homerun.agent import Agent
+from homerun.store import Store
+
+def tell(event):
+    run = getattr(event, "run", None)
+    text = getattr(event, "text", "") or getattr(event, "reason", "")
+    print(type(event).__name__, run.id if run else "-", text, flush=True)
+
+with Store() as store:
+    print(Agent(store, store.sweep(sys.argv[1]), on_event=tell, **json.loads(sys.argv[2])).run())
+"""
+
+
+def until(condition, seconds=20.0):
+    """Wait for a condition and return what it found."""
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, f"not so within {seconds} s: {found}"
+        time.sleep(0.01)
+    return found
+
+
+def make_sweep(store, command, *, values=1, cwd="/", homerun=None, **more):
+    """Record a sweep that runs a command once for each of so many values of the parameter n."""
+    spec = {
+        "method": "grid",
+        "command": [str(part) for part in command],
+        "parameters": {"n": {"values": list(range(values))}},
+        "homerun": homerun or {},
+        **more,
+    }
+    return create_sweep(store, from_dict(spec), cwd=Path(cwd), project="tests")
+
+
+def python(code):
+    """Return the command that runs a piece of Python; the value of n is its last argument."""
+    return [sys.executable, "-c", code, "${args}"]
+
+
+def work(store, sweep, **options):
+    """Be an agent until the end; return why it ended and all events."""
+    events = []
+    done = Agent(store, sweep, on_event=events.append, **options).run()
+    return done, events
+
+
+def start_agent(sweep, **options):
+    """Start an agent as a process of its own; its stdout tells the events."""
+    return subprocess.Popen(
+        [sys.executable, "-c", AGENT, sweep.id, json.dumps(options)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+class Runner:
+    """Runs single commands under a supervisor, without an agent or a database."""
+
+    def __init__(self, store):
+        self.store = store
+        self.hands = Hands(home_env(store))
+        self.busy = []
+
+    def start(self, argv, **options):
+        run = self.store.add_run(new_id(), project="tests", agent="", cwd="/")
+        folder = self.store.folder(run.id).make()
+        options.setdefault("cwd", "/")
+        env = {**run_env(self.store.home, run), **options.pop("env", {})}
+        order = Order(
+            home=str(self.store.home), run_id=run.id, argv=list(map(str, argv)), env=env, **options
+        )
+        hand = self.hands.launch(order)
+        self.busy.append(hand)
+        return folder, hand
+
+    def end(self, argv, **options):
+        """Run a command and return its folder and its end."""
+        folder, hand = self.start(argv, **options)
+        return folder, self.wait(folder, hand)
+
+    def wait(self, folder, hand):
+        """Wait for the end of a run that was started and return it."""
+        until(hand.is_over)
+        self.busy.remove(hand)
+        self.hands.take_back(hand)
+        return folder.read_result()
+
+    def close(self):
+        """Let go of all supervisors."""
+        for hand in self.busy:
+            hand.close()
+        self.hands.close()
+
+
+def left_over(home):
+    """Return pid and command line of the processes of a home: programs, agents, supervisors."""
+    found = {}
+    for pid in set(pids()) - {os.getpid()}:
+        try:
+            environ = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+            if b"HOMERUN_HOME=" + os.fsencode(home) in environ:
+                found[pid] = Path(f"/proc/{pid}/cmdline").read_bytes().decode()
+        except OSError:
+            continue  # it has ended meanwhile
+    return found
+
+
+def gone(home):
+    """Wait until no process of a home is left; show those that stay."""
+    deadline = time.monotonic() + 20
+    while (found := left_over(home)) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert found == {}
