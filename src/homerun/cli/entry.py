@@ -1,0 +1,148 @@
+"""The command `homerun`: finds the command that was named and loads only that one."""
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from io import TextIOWrapper
+from pathlib import Path
+
+import click
+
+from homerun.core import HomerunError, SpecError, UsageError
+
+COMMANDS = {  # title: {command: (module, what --help says in one line)}
+    "Run": {
+        "sweep": ("start", "Make a sweep from its YAML file."),
+        "agent": ("start", "Take runs from a sweep and keep slots busy until none is left."),
+        "run": ("start", "Run a sweep file from start to end, or any command as one run."),
+        "kill": ("stop", "Stop runs, or sweeps with all their runs."),
+    },
+    "Look": {
+        "ls": ("listing", "List sweeps and runs; the runs of a sweep, best first."),
+        "show": ("show", "Show all there is to know about a run or a sweep."),
+        "logs": ("logs", "Print what the program of a run wrote."),
+        "df": ("data", "Write the table of runs, or every point of metrics, to a file."),
+        "sql": ("data", "Ask the database; nothing can be changed without --write."),
+    },
+    "Keep": {
+        "note": ("labels", "Print or set the note of a run."),
+        "tag": ("labels", "Add tags to a run and take them away."),
+        "rm": ("stop", "Remove runs and sweeps with all their data."),
+        "init": ("care", "Make a home for the runs of this folder."),
+        "backup": ("care", "Copy the database to one file, also while runs write to it."),
+        "doctor": ("care", "Check the home, and repair it."),
+        "completion": ("care", "Print the script that completes commands and ids in a shell."),
+    },
+}
+MODULES = {name: module for group in COMMANDS.values() for name, (module, _) in group.items()}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are called."""
+
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        """Return the names of all commands."""
+        return list(MODULES)
+
+    def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return a command."""
+        if cmd_name not in MODULES:
+            return None
+        module = import_module(f"homerun.cli.{MODULES[cmd_name]}")
+        command: click.Command = getattr(module, f"{cmd_name}_command")
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command of a command line; name the nearest for one that is unknown."""
+        name = args[0]
+        if name not in MODULES and not name.startswith("-"):
+            from difflib import get_close_matches  # noqa: PLC0415
+
+            near = get_close_matches(name, MODULES, n=1)
+            hint = f"did you mean {near[0]}?" if near else "homerun --help lists all"
+            raise click.UsageError(f"there is no command {name!r}; {hint}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands by what they are for, without importing them."""
+        for title, commands in COMMANDS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name, text) for name, (_, text) in commands.items()])
+
+
+@click.group(
+    cls=LazyGroup,
+    invoke_without_command=True,
+    epilog="Start with: homerun sweep sweep.yaml, or homerun run -- python train.py",
+)
+@click.option(
+    "--home",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="PATH",
+    help="Where everything is kept. Default: $HOMERUN_HOME, else the nearest .homerun/ "
+    "upwards, else ~/.homerun.",
+)
+@click.option(
+    "--color",
+    type=click.Choice(["auto", "always", "never"]),
+    default="auto",
+    help="Colours; auto: on a terminal, unless NO_COLOR is set.",
+)
+@click.option("--version", is_flag=True, help="Print the version and exit.")
+@click.pass_context
+def app(ctx: click.Context, *, home: Path | None, color: str, version: bool) -> None:
+    """Sweeps, tracked runs and tables of results, entirely on your own machines."""
+    if home is not None:
+        # In the environment, for the programs and agents that this command starts.
+        os.environ["HOMERUN_HOME"] = str(home.expanduser().absolute())
+    ctx.obj = color
+    if color == "always" or (color == "auto" and os.environ.get("FORCE_COLOR")):
+        ctx.color = not (color == "auto" and os.environ.get("NO_COLOR"))  # click would strip it
+    if version:
+        from importlib.metadata import version as version_of  # noqa: PLC0415
+
+        click.echo(f"homerun {version_of('homerun')}")
+    elif ctx.invoked_subcommand is None:
+        from homerun.cli.welcome import welcome  # noqa: PLC0415
+
+        welcome()
+
+
+def main() -> None:
+    """Run the command line: 0 done, 1 failed, 2 wrong usage or sweep file, 130 interrupted."""
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `homerun ls | head` ends without a word
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a terminal without Unicode is no reason to fail
+            stream.reconfigure(errors="backslashreplace")
+    sys.exit(execute())
+
+
+def execute(arguments: Sequence[str] | None = None) -> int:
+    """Run a command line (default: that of this process) and return its exit code."""
+    try:
+        return int(app.main(arguments, prog_name="homerun", standalone_mode=False) or 0)
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except click.ClickException as error:
+        _complain(_with_help(error))
+        return error.exit_code
+    except HomerunError as error:
+        _complain(str(error))
+        return 2 if isinstance(error, SpecError | UsageError) else 1
+    except (click.Abort, KeyboardInterrupt):
+        return 130
+
+
+def _complain(text: str) -> None:
+    click.echo(f"homerun: {text}", err=True)
+
+
+def _with_help(error: click.ClickException) -> str:
+    text = error.format_message().rstrip(".")
+    if isinstance(error, click.UsageError) and error.ctx is not None and "--help" not in text:
+        return f"{text[:1].lower()}{text[1:]}; see: {error.ctx.command_path} --help"
+    return text

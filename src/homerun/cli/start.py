@@ -1,0 +1,401 @@
+"""`homerun sweep`, `agent` and `run`: from a file to runs."""
+
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from homerun.agent import Agent, Done, Outcome, create_sweep, kill
+from homerun.agent import run_command as run_tracked
+from homerun.cli import output, words
+from homerun.cli.common import argument, counted, json_option, location, one_line, open_home
+from homerun.cli.listing import best_of, states_text
+from homerun.cli.progress import Tally, watching
+from homerun.core import ALIVE, Config, Run, RunState, SweepRecord, SweepState, UsageError
+from homerun.search import Count, count, ends
+from homerun.spec import Sweep, command_line, load, wandb_yaml
+from homerun.store import Store, find_home
+
+_YAML = (".yaml", ".yml", ".json")
+
+_slots = click.option(
+    "--slots",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Runs at once; default: of the sweep file, else one for each GPU, else 1.",
+)
+_count = click.option(
+    "--count", "limit", type=click.IntRange(min=1), metavar="N", help="Start N runs at most."
+)
+_max_failures = click.option(
+    "--max-failures",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Pause the sweep after N failures in a row without a success; 0: never.",
+)
+_python = click.option(
+    "--python",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="PATH",
+    help="The python that programs start with; default: the first one on the PATH.",
+)
+
+
+@click.command("sweep")
+@click.argument("source", metavar="FILE|SWEEP", type=click.Path(path_type=Path))
+@click.option("--dry-run", is_flag=True, help="Only say what would be run.")
+@click.option("--wandb-yaml", is_flag=True, help="Print the file as W&B takes it.")
+@click.option("-p", "--project", help="The project; default: of the file.")
+@click.option("--name", help="The name; default: of the file.")
+@click.option("--pause", is_flag=True, help="Of a SWEEP: start no runs until --resume.")
+@click.option("--resume", is_flag=True, help="Of a SWEEP: let agents take runs again.")
+@click.option("--stop", is_flag=True, help="Of a SWEEP: start no more runs, finish what runs.")
+@click.option("--cancel", is_flag=True, help="Of a SWEEP: start no more runs, kill what runs.")
+@json_option
+def sweep_command(
+    *,
+    source: Path,
+    dry_run: bool,
+    wandb_yaml: bool,
+    project: str | None,
+    name: str | None,
+    pause: bool,
+    resume: bool,
+    stop: bool,
+    cancel: bool,
+    is_json: bool,
+) -> None:
+    """Make a sweep from its file: say how many runs it has and what each is called with.
+
+    Its id goes to stdout. homerun agent then runs it. Programs start in the current folder, or
+    beside the file if only there is the program.
+
+    \b
+    homerun sweep sweep.yaml --dry-run
+    homerun agent $(homerun sweep sweep.yaml)
+    homerun sweep --pause x3k9a2bc
+    """
+    changes = {
+        SweepState.PAUSED: pause,
+        SweepState.RUNNING: resume,
+        SweepState.FINISHED: stop,
+        SweepState.CANCELED: cancel,
+    }
+    chosen = [state for state, is_chosen in changes.items() if is_chosen]
+    if len(chosen) > 1:
+        raise UsageError("give one of --pause, --resume, --stop and --cancel")
+    if chosen:
+        _change(str(source), chosen[0])
+        return
+    if wandb_yaml:
+        click.echo(_read_wandb(source), nl=False)
+        return
+    sweep = load(source)
+    if dry_run:
+        _describe(sweep, is_json=is_json, is_result=True)
+        return
+    with Store() as store:
+        record = _create(store, sweep, source, project=project, name=name)
+    if is_json:
+        _describe(sweep, is_json=True, is_result=True, record=record)
+        return
+    _describe(sweep, is_json=False, is_result=False)
+    output.say(f"sweep {record.id} made: {location(record.project, record.name)}")
+    click.echo(record.id)
+    output.say(f"next: homerun agent {record.id}")
+
+
+@click.command("agent")
+@argument("ref", "sweep", metavar="SWEEP")
+@_slots
+@_count
+@_max_failures
+@_python
+def agent_command(
+    *,
+    ref: str,
+    slots: int | None,
+    limit: int | None,
+    max_failures: int | None,
+    python: Path | None,
+) -> None:
+    """Take runs from a sweep and keep slots busy with them until none is left.
+
+    Several agents may work on one sweep. Ctrl-C finishes what runs, a second one stops it. The
+    exit code is 0 when all runs finished, 1 when some failed, 130 when it was interrupted.
+
+    \b
+    homerun agent x3k9a2bc --slots 2
+    CUDA_VISIBLE_DEVICES=1 homerun agent x3k9a2bc
+    """
+    _choose_python(python)
+    with open_home() as store:
+        record = store.sweep(ref)
+        _work(store, record, slots=slots, limit=limit, max_failures=max_failures)
+
+
+class _RunCommand(click.Command):
+    """Options may follow a sweep file; what follows a command belongs to the command."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        found = self.make_parser(ctx).parse_args(list(args))[0].get("command")
+        first = found[0] if isinstance(found, list | tuple) and found else ""
+        is_file = first.endswith(_YAML) and "--" not in args
+        ctx.allow_interspersed_args = is_file
+        ctx.ignore_unknown_options = not is_file
+        return super().parse_args(ctx, args)
+
+
+@click.command(
+    "run",
+    cls=_RunCommand,
+    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
+)
+@click.argument("command", nargs=-1, required=True, metavar="FILE.yaml | [--] COMMAND...")
+@click.option("-p", "--project", help="The project; default: of the file, else of the folder.")
+@click.option("--name", help="The name of the sweep or run.")
+@click.option("--tag", "tags", multiple=True, help="A tag for the run; may be given several times.")
+@_slots
+@_count
+@_max_failures
+@_python
+def run_command(
+    *,
+    command: Sequence[str],
+    project: str | None,
+    name: str | None,
+    tags: Sequence[str],
+    slots: int | None,
+    limit: int | None,
+    max_failures: int | None,
+    python: Path | None,
+) -> None:
+    """Run a sweep file from start to end, or any command as one tracked run.
+
+    Options come before a command; behind it they are its own. What the command writes is passed on
+    and kept; its exit code is that of homerun.
+
+    \b
+    homerun run sweep.yaml --slots 2
+    homerun run --tag baseline -- python train.py --lr 0.1
+    """
+    _choose_python(python)
+    if len(command) == 1 and command[0].endswith(_YAML):
+        path = Path(command[0])
+        sweep = load(path)
+        _describe(sweep, is_json=False, is_result=False)
+        with Store() as store:
+            record = _create(store, sweep, path, project=project, name=name)
+            _work(store, record, slots=slots, limit=limit, max_failures=max_failures)
+        return
+    _run_one(command, project=project, name=name, tags=tags)
+
+
+def _create(
+    store: Store, sweep: Sweep, source: Path, *, project: str | None, name: str | None
+) -> SweepRecord:
+    if name is not None:
+        spec = {**sweep.spec, "name": name}
+        sweep = replace(sweep, name=name, spec=spec)
+    folder = _start_folder(sweep, source)
+    return create_sweep(store, sweep, source=str(source.absolute()), cwd=folder, project=project)
+
+
+def _start_folder(sweep: Sweep, source: Path) -> Path:
+    """Return where programs start: here, as with W&B, or beside the file if they are there."""
+    here, beside = Path.cwd(), source.absolute().parent
+    if sweep.program is None or (here / sweep.program).exists():
+        return here
+    if not (beside / sweep.program).exists():
+        return here
+    output.say(f"programs start in {beside}, where {sweep.program} is")
+    return beside
+
+
+def _work(
+    store: Store,
+    record: SweepRecord,
+    *,
+    slots: int | None,
+    limit: int | None,
+    max_failures: int | None,
+) -> None:
+    """Be an agent of a sweep, show how it goes, and end with the fitting exit code."""
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # who watches may leave; the runs go on
+    tally = Tally(record, best_of(store, record))
+    output.say(output.plain(f"{location(record.project, record.name)} ({record.id})"))
+    with watching(tally) as view:
+        agent = Agent(
+            store,
+            record,
+            slots=slots,
+            count=limit,
+            max_failures=max_failures,
+            on_event=view.on_event,
+        )
+        done = agent.run()
+    _conclude(store, store.sweep(record.id), tally, done)
+
+
+def _conclude(store: Store, record: SweepRecord, tally: Tally, done: Done) -> None:
+    best = f"; {tally.best_text()}" if tally.best_text() else ""
+    click.echo(output.plain(f"{states_text(store.counts(record.id)) or 'no run'}{best}"))
+    if done.reason:
+        output.say(output.plain(done.reason))
+    if done.outcome == Outcome.PAUSED:
+        output.say(f"to go on: homerun sweep --resume {record.id}; homerun agent {record.id}")
+    elif done.outcome in {Outcome.INTERRUPTED, Outcome.COUNT, Outcome.LEFT}:
+        output.say(f"to go on: homerun agent {record.id}")
+    output.say(f"next: homerun ls {record.id}")
+    if done.outcome in {Outcome.INTERRUPTED, Outcome.LEFT}:
+        raise click.exceptions.Exit(130)
+    if tally.failed or done.outcome in {Outcome.PAUSED, Outcome.CANCELED}:
+        raise click.exceptions.Exit(1)
+
+
+def _run_one(
+    argv: Sequence[str], *, project: str | None, name: str | None, tags: Sequence[str]
+) -> None:
+    """Run a command as one tracked run and end as it did."""
+    from homerun.track import check_project, default_project  # noqa: PLC0415  loads much
+
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    project = project or os.environ.get("HOMERUN_PROJECT") or os.environ.get("WANDB_PROJECT")
+    with Store() as store:
+
+        def label(run: Run) -> None:
+            if tags:
+                store.label(run.id, tags=tags)
+
+        ended = run_tracked(
+            store,
+            argv,
+            project=check_project(project or default_project(Path.cwd())),
+            name=name or "",
+            output=sys.stdout.buffer,
+            on_start=label,
+        )
+    run = ended.run
+    why = f": {run.reason}" if run.reason else ""
+    took = words.duration(run.runtime_s)
+    output.say(output.plain(f"run {run.number} {run.state} after {took}{why}"))
+    output.say(f"next: homerun show {run.number}")
+    if ended.end.exit_code is not None:
+        raise click.exceptions.Exit(ended.end.exit_code)
+    raise click.exceptions.Exit(130 if run.state == RunState.KILLED else 1)
+
+
+def _change(ref: str, state: SweepState) -> None:
+    """Change whether agents take runs from a sweep."""
+    with open_home() as store:
+        sweep = store.sweep(ref)
+        reason = "" if state == SweepState.RUNNING else f"{state} by the user"
+        store.set_sweep(sweep.id, state, reason)
+        if state == SweepState.CANCELED:
+            runs = store.runs(sweep=sweep.id, states=[RunState.PENDING, *ALIVE])
+            ends = kill(store, *runs, reason="its sweep was canceled by the user")
+            output.say(f"{counted(len(ends), 'run')} killed")
+        output.say(f"sweep {sweep.id} is {state}")
+
+
+def _choose_python(python: Path | None) -> None:
+    """Have programs find a python: the one that was asked for, else that of the PATH, else ours."""
+    if python is None and shutil.which("python") is None:
+        python = Path(sys.executable).with_name("python")
+        output.say(f"there is no python on the PATH; using {python}")
+    if python is None:
+        return
+    if python.name != "python":
+        raise UsageError(
+            f"--python {python}: programs start with the command python, so the file must be "
+            "named so; give the bin/python of an environment"
+        )
+    os.environ["PATH"] = f"{python.absolute().parent}{os.pathsep}{os.environ.get('PATH', '')}"
+
+
+def _read_wandb(source: Path) -> str:
+    load(source)  # a file that is wrong for us is wrong for W&B
+    return wandb_yaml(source.read_text(encoding="utf-8-sig"))
+
+
+def _describe(
+    sweep: Sweep, *, is_json: bool, is_result: bool, record: SweepRecord | None = None
+) -> None:
+    """Say what a sweep is going to run; `is_result`: on stdout."""
+    sizes = count(sweep)
+    first, last = ends(sweep)
+    start = _command(sweep, first.config)
+    end = _command(sweep, last.config) if last is not None else None
+    if is_json:
+        output.print_json(_sweep_document(sweep, sizes, start, end, record))
+        return
+    lines = [f"{sweep.source}: {_size_text(sweep, sizes)}"]
+    if sweep.settings.constraints:
+        lines.append(f"excluded  {_excluded_text(sizes)}")
+    for constraint, number in zip(sweep.settings.constraints, sizes.by_constraint, strict=True):
+        why = f": {constraint.reason}" if constraint.reason else ""
+        lines.append(f"          {'?' if number is None else number} by {constraint.text}{why}")
+    lines.append(f"first     {one_line(start)}")
+    if end is not None and end != start:
+        lines.append(f"last      {one_line(end)}")
+    lines += [f"note      {note}" for note in sweep.notes]
+    for line in lines:
+        click.echo(output.plain(line), err=not is_result)
+
+
+def _command(sweep: Sweep, config: Config) -> list[str]:
+    folder = find_home() / "runs" / "RUN"
+    return command_line(
+        sweep, config, run_id="RUN", sweep_id="SWEEP", folder=folder, environ=os.environ
+    )
+
+
+def _size_text(sweep: Sweep, sizes: Count) -> str:
+    planned = "runs without end" if sizes.planned is None else counted(sizes.planned, "run")
+    if sizes.planned is None and sizes.points is not None:
+        planned = "as many runs as the constraints allow"
+    points = "endless" if sizes.points is None else counted(sizes.points, "configuration")
+    repeats = f" x {sweep.settings.repeats} repeats" if sweep.settings.repeats > 1 else ""
+    cap = f", run_cap {sweep.run_cap}" if sweep.run_cap is not None else ""
+    return f"{planned} ({sweep.method}: {points}{repeats}{cap})"
+
+
+def _excluded_text(sizes: Count) -> str:
+    if sizes.excluded is None or sizes.points is None:
+        return "not counted: too many to try"
+    return f"{sizes.excluded:,} of {counted(sizes.points, 'configuration')}"
+
+
+def _sweep_document(
+    sweep: Sweep,
+    sizes: Count,
+    first: list[str],
+    last: list[str] | None,
+    record: SweepRecord | None,
+) -> dict[str, Any]:
+    return {
+        "id": record.id if record else None,
+        "project": record.project if record else sweep.project,
+        "name": record.name if record else sweep.name,
+        "source": sweep.source,
+        "method": sweep.method,
+        "planned": sizes.planned,
+        "configurations": sizes.points,
+        "excluded": sizes.excluded,
+        "repeats": sweep.settings.repeats,
+        "constraints": [
+            {"constraint": constraint.text, "reason": constraint.reason, "excluded": number}
+            for constraint, number in zip(
+                sweep.settings.constraints, sizes.by_constraint, strict=True
+            )
+        ],
+        "first": first,
+        "last": last,
+        "notes": list(sweep.notes),
+    }
