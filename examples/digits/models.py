@@ -59,8 +59,8 @@ class Patches:
         windows = sliding_window_view(x, (3, 3), axis=(1, 2))
         return windows.reshape(*windows.shape[:3], 9)
 
-    def backward(self, gradient):
-        return None  # always the first layer: nobody needs the gradient of the images
+    def backward(self, _):
+        """Always the first layer: nobody needs the gradient of the images."""
 
 
 class MeanPool:
@@ -100,7 +100,9 @@ class Classifier:
 
     def __init__(self, model_name, size, rng):
         if model_name not in MODELS:
-            raise ValueError(f"model_name {model_name!r} is unknown; use one of {', '.join(MODELS)}")
+            raise ValueError(
+                f"model_name {model_name!r} is unknown; use one of {', '.join(MODELS)}"
+            )
         if size % 2:
             raise ValueError(f"size {size} is odd; use an even number of pixels")
         self.layers = MODELS[model_name](size, rng)
@@ -135,9 +137,9 @@ class Classifier:
         weights = [weight for layer in self.layers for weight in layer.weights]
         gradients = [gradient for layer in self.layers for gradient in layer.gradients]
         for weight, gradient, (mean, square) in zip(weights, gradients, self.moments, strict=True):
-            mean += (1 - beta1) * (gradient - mean)
-            square += (1 - beta2) * (gradient**2 - square)
-            weight -= rate * mean / (square**0.5 + epsilon)
+            mean[:] = beta1 * mean + (1 - beta1) * gradient
+            square[:] = beta2 * square + (1 - beta2) * gradient**2
+            weight[:] = weight - rate * mean / (square**0.5 + epsilon)
 
 
 def cross_entropy(probabilities, labels):

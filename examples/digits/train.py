@@ -1,6 +1,6 @@
 """Train one small model on handwritten digits, and record how it went.
 
-    python train.py --dataset mnist --model_name convnet --learning_rate 0.008
+python train.py --dataset mnist --model_name convnet --learning_rate 0.008
 """
 
 import argparse
@@ -30,12 +30,10 @@ def parse_args():
     return parser.parse_args()
 
 
-def train(config):
+def train(config, training, validation):
     """Yield the metrics of each epoch."""
+    (images, labels), (valid_images, valid_labels) = training, validation
     rng = np.random.default_rng(config.num_experiments)
-    (images, labels), (valid_images, valid_labels) = load(
-        config.dataset, config.size, config.resize_method
-    )
     model = Classifier(config.model_name, config.size, rng)
     for epoch in range(config.epochs):
         order = rng.permutation(len(images))
@@ -52,11 +50,13 @@ def train(config):
 
 def main():
     with wandb.init(project="digits", config=parse_args()) as run:
+        config = run.config
+        training, validation = load(config.dataset, config.size, config.resize_method)
         started = time.perf_counter()
-        for metrics in train(run.config):
+        for metrics in train(config, training, validation):
             run.log(metrics)
             print("  ".join(f"{name} {value:.4g}" for name, value in metrics.items()), flush=True)
-        run.summary["fit_time"] = time.perf_counter() - started
+        run.summary["fit_time"] = time.perf_counter() - started  # seconds
 
 
 if __name__ == "__main__":
