@@ -171,10 +171,11 @@ def test_program_is_found_when_its_supervisor_died_before_it_wrote_of_it(store, 
     found = until(lambda: not folder.is_held() and living_program(folder))
     assert found == identity(program)
     assert settle(store).requeued == ()
-    (gate / "go").rmdir()
-    done, _ = work(store, sweep)
+    done, _ = work(store, sweep)  # ends it: it might be a daemon that the program left behind
     assert done.outcome == Outcome.COMPLETE
-    assert store.run(run.id).state == RunState.CRASHED
+    run = store.run(run.id)
+    assert run.state == RunState.CRASHED
+    assert run.reason == "its supervisor was killed while it started the program"
 
 
 def test_what_is_left_of_a_killed_program_and_supervisor_is_ended(store, gate):

@@ -65,8 +65,10 @@ def test_storm_of_kill_9(home, tmp_path):
             agent.kill()
             agent.communicate()
         (tmp_path / "calm").touch()
+        calm = time.monotonic()
         done, _ = work(store, store.sweep(sweep.id), slots=2, max_failures=0)
         assert done.outcome == Outcome.COMPLETE
+        assert time.monotonic() - calm < 80  # nobody waited for what a program left behind
         _check(store, sweep, tmp_path, killed)
     gone(home)
     assert min(kinds.values()) >= 10, kinds

@@ -188,14 +188,20 @@ class Supervisor:
         return OwnProgram(pid, killed_before)
 
     def _adopt(self) -> AdoptedProgram:
-        process = read_json(self._folder.path / PROCESS_FILE) or {}
+        process = read_json(self._folder.path / PROCESS_FILE)
         who = living_program(self._folder)
-        self._started = float(process.get("started_monotonic", self._started))
+        program = AdoptedProgram(self._folder, who)
+        if process is None:
+            # It may be what the program has left behind: nobody knows how to tell.
+            reason = "its supervisor was killed while it started the program"
+            self._stop(program, (RunState.CRASHED, reason, None), self._order.grace_s)
+        else:
+            self._started = float(process["started_monotonic"])
         if who is not None:
             self._announce(who.pid, who)
         if self._kill_request() is not None:
             os.kill(os.getpid(), signal.SIGUSR1)
-        return AdoptedProgram(self._folder, who)
+        return program
 
     def _announce(self, pid: int, program: Identity | None) -> None:
         """Write process.json, by which others find the program and us."""
