@@ -4,7 +4,7 @@ import contextlib
 import os
 from pathlib import Path
 
-from homerun.core.redact import StreamRedactor
+from homerun.core import StreamRedactor
 
 _PIECE = 64 * 1024  # bytes: what a pipe holds
 _PIECES = 16  # in one call, so that a flood does not keep the supervisor from its other duties

@@ -4,11 +4,10 @@ import contextlib
 import time
 from typing import TYPE_CHECKING
 
-from homerun.store import RunFolder
+from homerun.store import RunFolder, journal
 
 if TYPE_CHECKING:
     from homerun.devices import Sampler
-    from homerun.store.journal import JournalWriter
 
 EVERY_S = 5.0
 
@@ -21,7 +20,7 @@ class Samples:
         self._pid = pid
         self._started = started
         self._sampler: Sampler | None = None
-        self._journal: JournalWriter | None = None
+        self._journal: journal.JournalWriter | None = None
         self.due_at = time.monotonic() + EVERY_S
 
     def take(self, now: float) -> None:
@@ -29,17 +28,16 @@ class Samples:
         if now < self.due_at:
             return
         from homerun.devices import Sampler  # noqa: PLC0415  loads psutil
-        from homerun.store.journal import SYSTEM, open_writer, packer  # noqa: PLC0415
 
         self.due_at = now + EVERY_S
         if self._sampler is None:
             self._sampler = Sampler(self._pid)
         number = round((now - self._started) / EVERY_S)
-        record = [SYSTEM, number, time.time(), self._sampler.sample()]
+        record = [journal.SYSTEM, number, time.time(), self._sampler.sample()]
         with contextlib.suppress(OSError):
             if self._journal is None:
-                self._journal = open_writer(self._folder.path)
-            self._journal.append(packer().pack(record))
+                self._journal = journal.open_writer(self._folder.path)
+            self._journal.append(journal.packer().pack(record))
 
     def close(self) -> None:
         """Release the journal, so that the database can take it over."""
