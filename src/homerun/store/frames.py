@@ -1,5 +1,7 @@
 """The home as DataFrames: all runs at once, and every point of every metric."""
 
+import contextlib
+import gc
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
@@ -37,6 +39,19 @@ ORDER BY wanted.key, metric.id, chunk.block
 """
 
 
+@contextlib.contextmanager
+def _without_collection() -> Iterator[None]:
+    """Hold the collector of cycles back: millions of values are made here, and no cycle."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+@_without_collection()
 def runs_frame(
     store: Store,
     *,
@@ -71,6 +86,7 @@ def runs_frame(
     return cast("DataFrame", frame)
 
 
+@_without_collection()
 def history_frame(
     store: Store, run_ids: Sequence[str], *, keys: Iterable[str] | None = None
 ) -> "DataFrame":
