@@ -11,7 +11,7 @@ from homerun.store import Store, settle
 
 @pytest.fixture
 def work(home, tmp_path, monkeypatch):
-    path = tmp_path / "work"
+    path = tmp_path / "here"
     (path / "out" / "deep").mkdir(parents=True)
     for name in ("a.txt", "out/b.txt", "out/deep/c.txt"):
         (path / name).write_text(name)
@@ -37,7 +37,7 @@ def kept(home):
         ("**/*.txt", "out", ["b.txt", "deep/c.txt"]),
         ("{work}/out/b.txt", None, ["b.txt"]),
         ("{work}/out/b.txt", "{work}", ["out/b.txt"]),
-        ("../work/a.txt", None, ["a.txt"]),
+        ("../here/a.txt", None, ["a.txt"]),
         ("nothing*", None, []),
     ],
 )
