@@ -140,12 +140,12 @@ class History(Facts):
             raise UsageError(f"log(step={step!r}): a step must be a whole number") from None
         if wanted < self._step:
             self._ignored += 1
-            termwarn(
-                f"Tried to log to step {wanted} that is less than the current step {self._step}. "
-                "Steps must be monotonically increasing, so this data is ignored; define_metric "
-                "with a step_metric lets you log out of order",
-                repeat=False,
-            )
+            if self._ignored == 1:  # finish says how many there were
+                termwarn(
+                    f"Tried to log to step {wanted} that is less than the current step "
+                    f"{self._step}. Steps must be monotonically increasing, so this data is "
+                    "ignored; define_metric with a step_metric lets you log out of order"
+                )
             return False
         self._step = wanted
         return True
