@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from homerun.core.names import check_id as check_id
     from homerun.core.names import friendly_name as friendly_name
     from homerun.core.names import new_id as new_id
+    from homerun.core.nouns import AgentRecord as AgentRecord
     from homerun.core.nouns import Config as Config
     from homerun.core.nouns import End as End
+    from homerun.core.nouns import Lease as Lease
     from homerun.core.nouns import Run as Run
     from homerun.core.nouns import Slot as Slot
     from homerun.core.nouns import SweepRecord as SweepRecord
@@ -44,7 +46,7 @@ lazy.attach(
         "StoreError UsageError",
         "hashing": "config_hash",
         "names": "check_id friendly_name new_id",
-        "nouns": "Config End Run Slot SweepRecord",
+        "nouns": "AgentRecord Config End Lease Run Slot SweepRecord",
         "redact": "StreamRedactor redact_argv redact_bytes redact_config redact_text redact_url",
         "states": "ALIVE ENDED RunState SweepState",
         "summary": "AGGREGATIONS Definition definition_for parse_aggregations summarize",

@@ -1,6 +1,5 @@
 """A fingerprint of a configuration: how the home knows that it was tried before."""
 
-import hashlib
 import json
 
 from homerun.core.nouns import Config
@@ -11,5 +10,7 @@ def config_hash(config: Config) -> str:
 
     1, 1.0, True and "1" are four different values, because a program may treat them differently.
     """
+    import hashlib  # noqa: PLC0415  loads OpenSSL, and most commands hash nothing
+
     text = json.dumps(config, sort_keys=True, separators=(",", ":"), default=repr)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]

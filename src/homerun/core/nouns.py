@@ -25,6 +25,8 @@ class SweepRecord:
     cursor: int  # how far the search has filled the queue
     planned: int | None  # runs the sweep will have; None: no end
     created_at: float  # seconds since the epoch
+    priority: int = 0  # its runs get it
+    superseded_by: str = ""  # id of the clone that took its place
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,12 +51,27 @@ class Run:
     cwd: str = ""
     repeat: int = 0  # index of the repetition of one configuration
     attempt: int = 1  # 2 and more: a retry of an earlier run of this configuration
+    retries: int = 0  # attempts that may still follow a failure
+    priority: int = 0  # higher runs first
+    source: str = ""  # path of the script of a folder that it executes
+    queued: int = 0  # 1: an agent took it from the queue
+    gpus: int | None = None  # that it needs; None: as its sweep or agent says
+    gpu_memory_mib: float | None = None  # to reserve on each; None: as its sweep or agent says
+    timeout_s: float | None = None  # None: as its sweep says
+    alone: str = ""  # it ran out of memory: runs with nothing else on its `gpu`, or on the `host`
     agent: str = ""  # identity of the process that claimed it
+    devices: tuple[str, ...] = ()  # the GPUs it was given
     exit_code: int | None = None
     created_at: float = 0.0  # seconds since the epoch, as the other times
     started_at: float | None = None
     ended_at: float | None = None
     runtime_s: float | None = None
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it is in the queue: pending, or paused there before it ever started."""
+        is_held = self.state == RunState.PAUSED and self.started_at is None
+        return self.state == RunState.PENDING or is_held
 
     @property
     def is_ended(self) -> bool:
@@ -69,17 +86,54 @@ class End:
     state: RunState
     reason: str = ""
     exit_code: int | None = None
+    signal: int | None = None  # that the program died of
+    start_error: str = ""  # the system's words, where it could not start the program
     ended_at: float  # seconds since the epoch
     runtime_s: float | None = None
     user_cpu_s: float | None = None
     system_cpu_s: float | None = None
     memory_max_mib: float | None = None  # peak resident set of the largest process
+    gpu_memory_max_gib: float | None = None  # peak on any one of its GPUs
+    energy_wh: float | None = None  # of its GPUs, from start to end
+    cpu_energy_wh: float | None = None  # of the CPU packages of the machine
+    is_shared: bool | None = None  # other programs were on its GPUs; None: it had none
+    out_of_memory: str = ""  # it died of it: `gpu` or `host`
+    needs_alone: str = ""  # it had not all of the `gpu` or `host` for itself, and might do with it
     detail: str = ""  # traceback or last lines, for people
 
 
 @dataclass(frozen=True, kw_only=True)
 class Slot:
-    """Room for one run on a device."""
+    """Room for one run on the CPU or on devices."""
 
     index: int = 0
-    device: int | None = None  # None: CPU only
+    devices: tuple[str, ...] = ()  # GPUs, by UUID; none: CPU only
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lease:
+    """Room on a GPU that a run has, as it lies in the home."""
+
+    device: str  # UUID; index where it has none
+    run: str  # id
+    holder: str  # identity of the agent that took it
+    memory_mib: float | None  # reserved; None: nobody knows how much there is
+    at_most: int  # runs there may be on the GPU; 1: this one alone
+    taken_at: float = 0.0  # seconds since the epoch
+
+
+@dataclass(frozen=True, kw_only=True)
+class AgentRecord:
+    """An agent at work, as it lies in the home."""
+
+    number: int  # short number, order of start
+    id: str  # identity of its process: host/boot/pid/ticks
+    serves: str  # id of a sweep, path of a folder; empty: the whole home
+    slots: int
+    gpus: tuple[str, ...] = ()  # those it may use, in its order
+    argv: tuple[str, ...] = ()
+    cwd: str = ""
+    log: str = ""  # of a detached one: the file with what it says
+    waits_for: str = ""  # what keeps a free slot empty
+    asked_to: str = ""  # stop: take no more runs; leave: go at once
+    started_at: float = 0.0  # seconds since the epoch

@@ -6,6 +6,29 @@ from homerun import lazy
 
 if TYPE_CHECKING:
     from homerun.store import journal as journal
+    from homerun.store.agents import add_agent as add_agent
+    from homerun.store.agents import agent as agent
+    from homerun.store.agents import agents as agents
+    from homerun.store.agents import ask_agent as ask_agent
+    from homerun.store.agents import asked_to as asked_to
+    from homerun.store.agents import remove_agent as remove_agent
+    from homerun.store.agents import wait_for as wait_for
+    from homerun.store.changes import Proposed as Proposed
+    from homerun.store.changes import Replanned as Replanned
+    from homerun.store.changes import SearchPlace as SearchPlace
+    from homerun.store.changes import Sizes as Sizes
+    from homerun.store.changes import change_spec as change_spec
+    from homerun.store.changes import proposed as proposed
+    from homerun.store.changes import replace_sweep as replace_sweep
+    from homerun.store.control import held_back as held_back
+    from homerun.store.control import move as move
+    from homerun.store.control import next_attempt as next_attempt
+    from homerun.store.control import pause_queued as pause_queued
+    from homerun.store.control import priority_beyond as priority_beyond
+    from homerun.store.control import resume_queued as resume_queued
+    from homerun.store.control import retry as retry
+    from homerun.store.control import set_priority as set_priority
+    from homerun.store.control import why_no_retry as why_no_retry
     from homerun.store.database import Database as Database
     from homerun.store.fold import close_journals as close_journals
     from homerun.store.fold import fold as fold
@@ -20,6 +43,10 @@ if TYPE_CHECKING:
     from homerun.store.home import read_json as read_json
     from homerun.store.home import run_folder as run_folder
     from homerun.store.home import write_json as write_json
+    from homerun.store.leases import leases as leases
+    from homerun.store.leases import release as release
+    from homerun.store.leases import release_stale as release_stale
+    from homerun.store.leases import take_leases as take_leases
     from homerun.store.overview import Cost as Cost
     from homerun.store.overview import MetricLine as MetricLine
     from homerun.store.overview import RunLine as RunLine
@@ -37,34 +64,59 @@ if TYPE_CHECKING:
     from homerun.store.process import hostname as hostname
     from homerun.store.process import identity as identity
     from homerun.store.process import is_alive as is_alive
+    from homerun.store.process import is_at_rest as is_at_rest
     from homerun.store.process import parse_identity as parse_identity
     from homerun.store.process import pids as pids
+    from homerun.store.queue import add_script as add_script
+    from homerun.store.queue import add_to_queue as add_to_queue
+    from homerun.store.queue import held_up as held_up
+    from homerun.store.queue import memory_peaks as memory_peaks
+    from homerun.store.queue import queued_environ as queued_environ
     from homerun.store.registration import Entry as Entry
     from homerun.store.registration import look_up as look_up
     from homerun.store.registration import register as register
+    from homerun.store.reuse import reused_runs as reused_runs
+    from homerun.store.reuse import reusing as reusing
     from homerun.store.settle import Settled as Settled
     from homerun.store.settle import end_of as end_of
     from homerun.store.settle import is_local as is_local
     from homerun.store.settle import settle as settle
     from homerun.store.store import Store as Store
+    from homerun.store.traces import PAUSE_FILE as PAUSE_FILE
+    from homerun.store.traces import PAUSED as PAUSED
     from homerun.store.traces import living_program as living_program
     from homerun.store.traces import never_started as never_started
+    from homerun.store.traces import program_of as program_of
     from homerun.store.traces import told_end as told_end
+    from homerun.store.watching import Curve as Curve
+    from homerun.store.watching import Snapshot as Snapshot
+    from homerun.store.watching import SweepProgress as SweepProgress
+    from homerun.store.watching import WatchedRun as WatchedRun
+    from homerun.store.watching import eta_s as eta_s
+    from homerun.store.watching import watch as watch
 
 lazy.attach(
     __name__,
     {
+        "agents": "add_agent agent agents ask_agent asked_to remove_agent wait_for",
+        "changes": "Proposed Replanned SearchPlace Sizes change_spec proposed replace_sweep",
+        "control": "held_back move next_attempt pause_queued priority_beyond resume_queued retry "
+        "set_priority why_no_retry",
         "database": "Database",
         "fold": "close_journals fold known_metrics",
         "frames": "history history_frame runs runs_frame",
         "home": "RunFolder find_home make_home read_json run_folder write_json",
+        "leases": "leases release release_stale take_leases",
         "overview": "Cost MetricLine RunLine best_run complete_ids cost metric_lines "
         "projects query run_configs run_lines sweep_counts",
         "points": "Stats",
-        "process": "Identity hostname identity is_alive parse_identity pids",
+        "process": "Identity hostname identity is_alive is_at_rest parse_identity pids",
+        "queue": "add_script add_to_queue held_up memory_peaks queued_environ",
         "registration": "Entry look_up register",
+        "reuse": "reused_runs reusing",
         "settle": "Settled end_of is_local settle",
         "store": "Store",
-        "traces": "living_program never_started told_end",
+        "traces": "PAUSE_FILE PAUSED living_program never_started program_of told_end",
+        "watching": "Curve Snapshot SweepProgress WatchedRun eta_s watch",
     },
 )

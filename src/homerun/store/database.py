@@ -117,7 +117,11 @@ def advice(error: Exception) -> str:
     if "locked" in text:
         return f"{text} by another program; close it and try again"
     if "full" in text:
-        return f"{text}; free some space and run the command again, nothing was half written"
+        return (
+            f"{text}; free some space (homerun gc) and run the command again; nothing is half done"
+        )
+    if "disk I/O error" in text:  # also where there is no room to open it
+        return f"{text}; if the disk is full, remove any file of 100 KiB, then run: homerun gc"
     if "readonly" in text or "unable to open" in text:
         return f"{text}; check the owner and mode of the home, or set HOMERUN_HOME to another"
     if "malformed" in text or "not a database" in text or "corrupt" in text:

@@ -281,7 +281,7 @@ def _folders(home: Path, db: sqlite3.Connection) -> Iterator[Finding]:
     present = _folder_names(home)
     empty = sorted(present - ids - set(strays))
     if empty:
-        text = f"folders without a run and without a journal: {_named(empty)}; remove them by hand"
+        text = f"folders without a run and without a journal: {_named(empty)}; see: homerun gc"
         yield _note("runs", text)
     gone = [run_id for run_id, _, started in rows if started and run_id not in present]
     if gone:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 from homerun.core import MissingExtraError, RunState
 from homerun.store.documents import dumps, loads, loads_all
 from homerun.store.points import decode
+from homerun.store.reuse import of_sweep
 from homerun.store.schema import WIDTH
 from homerun.store.settle import settle
 from homerun.store.store import Store
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 _FIELDS = (
     "id, number, name, state, reason, project, sweep, group_name, job_type, tags, notes, repeat, "
     "attempt, created_at, started_at, ended_at, runtime_s, exit_code, user_cpu_s, system_cpu_s, "
-    "memory_max_mib"
+    "memory_max_mib, gpu_memory_max_gib, energy_wh, cpu_energy_wh, is_shared, out_of_memory"
 ).split(", ")
 _TIMES = ("created_at", "started_at", "ended_at")
 _METADATA = ("host", "program", "python", "git.commit", "git.branch", "git.dirty")
@@ -68,7 +69,8 @@ def runs_frame(
     """
     pd = _pandas()
     rows = _run_rows(store, sweep, project, list(states))
-    *plain, configs, summaries, metadata = zip(*rows, strict=True) if rows else [()] * 24
+    columns_of_none = [()] * (len(_FIELDS) + 3)
+    *plain, configs, summaries, metadata = zip(*rows, strict=True) if rows else columns_of_none
     columns: dict[str, Any] = {}
     for name, values in zip(_FIELDS, plain, strict=True):
         columns["group" if name == "group_name" else name] = _plain_column(pd, name, values)
@@ -138,11 +140,13 @@ def typed(pd: Any, values: list[Any]) -> Any:
 def _run_rows(
     store: Store, sweep: str | None, project: str | None, states: list[RunState]
 ) -> list[tuple[Any, ...]]:
-    clauses, parameters = ["1"], []
-    for column, value in (("sweep", sweep), ("project", project)):
-        if value is not None:
-            clauses.append(f"{column} = ?")
-            parameters.append(value)
+    clauses, parameters = ["1"], list[str]()
+    if sweep is not None:
+        condition, parameters = of_sweep(store, sweep)
+        clauses.append(condition)
+    if project is not None:
+        clauses.append("project = ?")
+        parameters.append(project)
     if states:
         clauses.append(f"state IN ({', '.join('?' * len(states))})")
         parameters += [state.value for state in states]
@@ -186,7 +190,9 @@ def _plain_column(pd: Any, name: str, values: Sequence[Any]) -> Any:
         return pd.Series(loads_all(values), dtype="object")
     if name == "exit_code":
         return pd.array(values, dtype="Int64")
-    if name.endswith(("_s", "_mib")):
+    if name == "is_shared":
+        return pd.array([None if v is None else bool(v) for v in values], dtype="boolean")
+    if name.endswith(("_s", "_mib", "_gib", "_wh")):
         return pd.array(values, dtype="float64")
     return typed(pd, list(values))
 

@@ -91,6 +91,11 @@ class RunFolder(NamedTuple):
         return self.path / "output.pipe"
 
     @property
+    def error_pipe(self) -> Path:
+        """The one for stderr alone, where stdout and stderr are kept apart."""
+        return self.path / "error.pipe"
+
+    @property
     def files(self) -> Path:
         """Saved files, media, diff.patch, requirements.txt."""
         return self.path / "files"

@@ -11,6 +11,7 @@ from homerun.core import NotFoundError, RunState, StoreError, UsageError
 from homerun.store.database import BUSY_TIMEOUT_S, advice
 from homerun.store.documents import loads_all
 from homerun.store.points import decode
+from homerun.store.reuse import count_reused, of_sweep
 from homerun.store.store import Store
 
 _LINE = (
@@ -19,6 +20,10 @@ _LINE = (
 )
 _FOUND = "coalesce(json_extract(summary, ?), json_extract(summary, ?))"
 _VALUE = f"CASE WHEN typeof({_FOUND}) IN ('integer', 'real') THEN {_FOUND} END"
+_COST = (
+    "user_cpu_s, system_cpu_s, memory_max_mib, gpu_memory_max_gib, energy_wh, cpu_energy_wh, "
+    "is_shared, out_of_memory, detail"
+)
 _METRIC = "key, count, first, last, min, min_step, max, max_step, mean"
 
 
@@ -63,6 +68,11 @@ class Cost:
     user_cpu_s: float | None
     system_cpu_s: float | None
     memory_max_mib: float | None  # peak resident set of the largest process
+    gpu_memory_max_gib: float | None  # peak on any one of its GPUs
+    energy_wh: float | None  # of its GPUs
+    cpu_energy_wh: float | None  # of the CPU packages of the machine
+    is_shared: bool | None  # others were on its GPUs; None: it had none
+    out_of_memory: str  # it died of it: `gpu` or `host`
     detail: str  # traceback or last lines
 
 
@@ -80,7 +90,7 @@ def run_lines(
 
     With `best_by` those with the best summary value of that metric come first.
     """
-    where, values = _where(sweep, project, states)
+    where, values = _where(store, sweep, project, states)
     order, keys = "number DESC", []
     if best_by is not None:
         order = f"value IS NULL, value {'DESC' if is_maximized else 'ASC'}, number"
@@ -105,18 +115,18 @@ def run_configs(
     states: Iterable[RunState] = (),
 ) -> list[tuple[str, dict[str, Any]]]:
     """Return state and configuration of runs, oldest first."""
-    where, values = _where(sweep, project, states)
+    where, values = _where(store, sweep, project, states)
     rows = store.rows(f"SELECT state, config FROM run {where} ORDER BY number", values)
     documents = loads_all(config for _, config in rows)
     return [(state, config) for (state, _), config in zip(rows, documents, strict=True)]
 
 
 def _where(
-    sweep: str | None, project: str | None, states: Iterable[RunState]
+    store: Store, sweep: str | None, project: str | None, states: Iterable[RunState]
 ) -> tuple[str, list[str]]:
     wanted = [state.value for state in states]
     clauses: list[tuple[str, list[str]]] = [
-        ("sweep = ?", [sweep] if sweep else []),
+        of_sweep(store, sweep) if sweep else ("", []),
         ("project = ?", [project] if project else []),
         (f"state IN ({', '.join('?' * len(wanted))})", wanted),
     ]
@@ -138,6 +148,7 @@ def sweep_counts(store: Store) -> dict[str, dict[RunState, int]]:
         "SELECT sweep, state, count(*) FROM run WHERE sweep IS NOT NULL GROUP BY sweep, state"
     ):
         counts.setdefault(sweep, {})[RunState(state)] = count
+    count_reused(store, counts)
     return counts
 
 
@@ -151,10 +162,11 @@ def best_run(
     store: Store, sweep_id: str, key: str, *, is_maximized: bool
 ) -> tuple[int, float] | None:
     """Return the number of the run with a sweep's best summary value of a metric, and the value."""
+    condition, values = of_sweep(store, sweep_id)
     row = store.row(
         f"SELECT number, {'max' if is_maximized else 'min'}(value) FROM"
-        f" (SELECT number, {_VALUE} AS value FROM run WHERE sweep = ?)",
-        [*_paths(key), sweep_id],
+        f" (SELECT number, {_VALUE} AS value FROM run WHERE {condition})",
+        [*_paths(key), *values],
     )
     return None if row is None or row[1] is None else (row[0], row[1])
 
@@ -171,12 +183,13 @@ def metric_lines(store: Store, run_id: str) -> list[MetricLine]:
 
 def cost(store: Store, run_id: str) -> Cost:
     """Return what a run used."""
-    row = store.row(
-        "SELECT user_cpu_s, system_cpu_s, memory_max_mib, detail FROM run WHERE id = ?", (run_id,)
-    )
+    row = store.row(f"SELECT {_COST} FROM run WHERE id = ?", (run_id,))
     if row is None:
         raise NotFoundError(f"run {run_id} was removed a moment ago")
-    return Cost(*row)
+    values = dict(zip(_COST.split(", "), row, strict=True))
+    if values["is_shared"] is not None:
+        values["is_shared"] = bool(values["is_shared"])
+    return Cost(**values)
 
 
 def complete_ids(home: Path, incomplete: str, *, tables: Iterable[str]) -> list[tuple[str, str]]:

@@ -144,7 +144,63 @@ CREATE TABLE alert (
 CREATE INDEX alert_run ON alert(run);
 """
 
-MIGRATIONS = (_FIRST,)  # number n leads from version n to version n + 1; never edit a released one
+_SECOND = """
+ALTER TABLE run ADD COLUMN source TEXT NOT NULL DEFAULT '';     -- path of the script of a folder
+ALTER TABLE run ADD COLUMN queued INTEGER NOT NULL DEFAULT 0;   -- 1: an agent claimed it
+ALTER TABLE run ADD COLUMN gpus INTEGER;            -- GPUs it needs; NULL: as sweep or agent say
+ALTER TABLE run ADD COLUMN gpu_memory_mib REAL;     -- reserved on each; NULL: as sweep or agent say
+ALTER TABLE run ADD COLUMN timeout_s REAL;          -- NULL: as its sweep says
+ALTER TABLE run ADD COLUMN alone TEXT NOT NULL DEFAULT '';      -- runs beside nothing: gpu, host
+ALTER TABLE run ADD COLUMN environ TEXT NOT NULL DEFAULT '{}';  -- variables it was queued with
+ALTER TABLE run ADD COLUMN devices TEXT NOT NULL DEFAULT '[]';  -- GPUs it had, JSON array
+ALTER TABLE run ADD COLUMN out_of_memory TEXT NOT NULL DEFAULT '';  -- it died of it: gpu, host
+ALTER TABLE run ADD COLUMN gpu_memory_max_gib REAL; -- peak on any one of its GPUs
+ALTER TABLE run ADD COLUMN energy_wh REAL;          -- of its GPUs, from start to end
+ALTER TABLE run ADD COLUMN cpu_energy_wh REAL;      -- of the CPU packages of the machine
+ALTER TABLE run ADD COLUMN is_shared INTEGER;       -- 1: other programs were on its GPUs
+ALTER TABLE sweep ADD COLUMN priority INTEGER NOT NULL DEFAULT 0;   -- its runs get it
+ALTER TABLE sweep ADD COLUMN superseded_by TEXT NOT NULL DEFAULT '';    -- id of a sweep
+CREATE TABLE run_after (            -- runs that wait until others have finished
+    run TEXT NOT NULL REFERENCES run(id) ON DELETE CASCADE,
+    after TEXT NOT NULL REFERENCES run(id) ON DELETE CASCADE,
+    PRIMARY KEY (run, after)
+) WITHOUT ROWID;
+CREATE INDEX run_after_after ON run_after(after);
+CREATE TABLE reused (               -- finished runs of other sweeps that count in this one
+    sweep TEXT NOT NULL REFERENCES sweep(id) ON DELETE CASCADE,
+    run TEXT NOT NULL REFERENCES run(id) ON DELETE CASCADE,
+    PRIMARY KEY (sweep, run)
+) WITHOUT ROWID;
+CREATE INDEX reused_run ON reused(run);
+CREATE TABLE device_lease (         -- which run has room on which GPU
+    device TEXT NOT NULL,           -- UUID of the GPU; its index where it has none; mps
+    run TEXT NOT NULL REFERENCES run(id) ON DELETE CASCADE,
+    holder TEXT NOT NULL,           -- host/boot/pid/ticks of the agent that took it
+    memory_mib REAL,                -- reserved; NULL: nobody knows how much there is
+    at_most INTEGER NOT NULL,       -- runs there may be on the GPU; 1: this one alone
+    taken_at REAL NOT NULL,
+    PRIMARY KEY (device, run)
+) WITHOUT ROWID;
+CREATE INDEX device_lease_run ON device_lease(run);
+CREATE INDEX run_source ON run(source, number) WHERE source != '';
+CREATE TABLE agent (                -- agents at work; those that are dead are swept out
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,        -- host/boot/pid/ticks
+    serves TEXT NOT NULL,           -- id of a sweep, path of a folder; '' is the whole home
+    slots INTEGER NOT NULL,
+    gpus TEXT NOT NULL DEFAULT '[]',        -- JSON array
+    argv TEXT NOT NULL DEFAULT '[]',        -- its command line, JSON array
+    cwd TEXT NOT NULL DEFAULT '',
+    log TEXT NOT NULL DEFAULT '',           -- of a detached one: file with what it says
+    waits_for TEXT NOT NULL DEFAULT '',
+    asked_to TEXT NOT NULL DEFAULT '',      -- stop: take no more runs; leave: go at once
+    started_at REAL NOT NULL
+);
+UPDATE run SET queued = 1 WHERE sweep IS NOT NULL AND state != 'pending';
+"""
+
+# Number n leads from version n to version n + 1; never edit a released one.
+MIGRATIONS = (_FIRST, _SECOND)
 
 
 def migrate(db: sqlite3.Connection, path: str) -> None:

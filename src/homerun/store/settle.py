@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from homerun.core import ALIVE, End, HomerunError, Run, RunState
+from homerun.store.control import note_pause
 from homerun.store.fold import close_journals, fold, open_again
 from homerun.store.home import RunFolder
 from homerun.store.process import boot_id, hostname, is_alive, parse_identity
 from homerun.store.store import Store
-from homerun.store.traces import living_program, never_started, told_end
+from homerun.store.traces import living_program, never_started, told_end, why_paused
 
 
 @dataclass(frozen=True)
@@ -32,13 +33,16 @@ def settle(store: Store) -> Settled:
     orphans, requeued = [], []
     for run in store.runs(states=ALIVE):
         folder = store.folder(run.id)
-        if not is_local(run) or folder.is_held():
+        if not is_local(run) or run.is_waiting:
+            continue
+        note_pause(store, run, why_paused(folder, run))
+        if folder.is_held():
             continue
         if folder.read_result() is None and living_program(folder) is not None:
             orphans.append(run.id)
         elif _is_about_to_start(run, folder):
             continue
-        elif run.sweep is not None and never_started(folder):
+        elif run.queued and never_started(folder):
             if store.unclaim(run.id):
                 requeued.append(run.id)
         elif not _told_its_end(store, run):

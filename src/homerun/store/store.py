@@ -1,6 +1,5 @@
 """The queue and the records of runs: each method is one short transaction with one meaning."""
 
-import sqlite3
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self
@@ -18,17 +17,31 @@ from homerun.core import (
     friendly_name,
     new_id,
 )
+from homerun.store.control import UNWANTED, WAITING, queue_attempt
 from homerun.store.database import Database
 from homerun.store.documents import dumps, loads
 from homerun.store.home import RunFolder, run_folder
 from homerun.store.registration import next_number, register, set_labels
+from homerun.store.reuse import Seen, of_sweep, reused_runs
 
-_SWEEP = "number, id, project, name, state, reason, spec, source, cwd, cursor, planned, created_at"
+_SWEEP = (
+    "number, id, project, name, state, reason, spec, source, cwd, cursor, planned, created_at, "
+    "priority, superseded_by"
+)
 _RUN = (
     "number, id, sweep, project, name, state, reason, config, summary, metadata, tags, notes, "
-    "group_name, job_type, argv, cwd, repeat, attempt, agent, exit_code, created_at, started_at, "
+    "group_name, job_type, argv, cwd, repeat, attempt, retries, priority, source, queued, gpus, "
+    "gpu_memory_mib, timeout_s, alone, agent, devices, exit_code, created_at, started_at, "
     "ended_at, runtime_s"
 )
+_GPUS = "coalesce(gpus, :gpus)"
+_HEAD = f"""SELECT {_RUN} FROM run WHERE sweep IS :sweep AND state = 'pending' AND source = ''
+    AND coalesce((SELECT state FROM sweep WHERE id = :sweep), 'running') = 'running'
+    AND NOT EXISTS (SELECT 1 FROM run_after JOIN run AS other ON other.id = run_after.after
+                    WHERE run_after.run = run.id AND other.state != 'finished')
+    AND NOT EXISTS (SELECT 1 FROM run AS lone
+                    WHERE lone.state IN ('running', 'paused') AND lone.alone = 'host')"""
+_ORDER = "ORDER BY priority DESC, number LIMIT 1"
 # A program that told finish() of a failure has failed, whatever its process returned.
 _TOLD = "CASE WHEN :state = 'finished' AND coalesce(exit_code, 0) != 0 THEN"
 _SET_END = f"""UPDATE run SET
@@ -37,7 +50,9 @@ _SET_END = f"""UPDATE run SET
     exit_code = {_TOLD} exit_code ELSE :exit_code END,
     detail = coalesce(nullif(:detail, ''), detail),
     ended_at = :ended_at, runtime_s = :runtime_s, user_cpu_s = :user_cpu_s,
-    system_cpu_s = :system_cpu_s, memory_max_mib = :memory_max_mib"""
+    system_cpu_s = :system_cpu_s, memory_max_mib = :memory_max_mib,
+    gpu_memory_max_gib = :gpu_memory_max_gib, energy_wh = :energy_wh,
+    cpu_energy_wh = :cpu_energy_wh, is_shared = :is_shared, out_of_memory = :out_of_memory"""
 
 
 class Store(Database):
@@ -116,36 +131,48 @@ class Store(Database):
             db.execute(
                 "UPDATE sweep SET state = ?, reason = ? WHERE id = ?", (state, reason, sweep_id)
             )
+            if state == SweepState.RUNNING:
+                db.execute("UPDATE sweep SET superseded_by = '' WHERE id = ?", (sweep_id,))
+
+    def finish_sweep(self, sweep: SweepRecord) -> bool:
+        """Record that a sweep has come to its end; False when it was changed meanwhile."""
+        with self.write(durable=True) as db:
+            return bool(
+                db.execute(
+                    "UPDATE sweep SET state = 'finished', reason = '' WHERE id = ?"
+                    " AND state = 'running' AND cursor = ? AND spec = ?",
+                    (sweep.id, sweep.cursor, dumps(sweep.spec)),
+                ).rowcount
+            )
 
     def counts(self, sweep_id: str | None = None) -> dict[RunState, int]:
         """Return the number of runs in each state, of one sweep or of the home."""
         where, values = ("WHERE sweep = ?", [sweep_id]) if sweep_id else ("", [])
         rows = self.rows(f"SELECT state, count(*) FROM run {where} GROUP BY state", values)
-        return {RunState(state): count for state, count in rows}
+        counts = {RunState(state): count for state, count in rows}
+        # All that is reused has finished.
+        if sweep_id and (reused := reused_runs(self, sweep_id)):
+            counts[RunState.FINISHED] = counts.get(RunState.FINISHED, 0) + reused
+        return counts
 
     def runtimes(self, sweep_id: str) -> tuple[int, float]:
         """Return how many runs of a sweep ended by themselves, and their mean time in seconds."""
+        condition, values = of_sweep(self, sweep_id)
         row = self.row(
             "SELECT count(runtime_s), coalesce(avg(runtime_s), 0.0) FROM run"
-            " WHERE sweep = ? AND state IN ('finished', 'failed')",
-            (sweep_id,),
+            f" WHERE {condition} AND state IN ('finished', 'failed')",
+            values,
         )
         return (row[0], row[1]) if row else (0, 0.0)
 
     def repeated(self, sweep_id: str) -> int:
-        """Return how many runs of a sweep are further attempts after a failure."""
+        """Return how many of a sweep's own runs are further attempts after a failure."""
         row = self.row("SELECT count(*) FROM run WHERE sweep = ? AND attempt > 1", (sweep_id,))
         return row[0] if row else 0
 
-    def seen(self, sweep_id: str) -> set[str]:
-        """Return the fingerprints of all configurations that the sweep has proposed."""
-        return {
-            row[0]
-            for row in self.rows(
-                "SELECT DISTINCT config_hash FROM run WHERE sweep = ? AND config_hash IS NOT NULL",
-                (sweep_id,),
-            )
-        }
+    def seen(self, sweep_id: str) -> Seen:
+        """Return what a sweep has already, and a search is not to propose again."""
+        return Seen(self, sweep_id)
 
     def propose(
         self,
@@ -157,20 +184,24 @@ class Store(Database):
     ) -> bool:
         """Queue (configuration, repeat) pairs as pending runs and move the search's cursor.
 
-        False, with nothing written, when another agent moved the cursor first.
+        False, with nothing written, when another agent moved the cursor first, or the sweep was
+        changed meanwhile.
         """
         now = time.time()
         with self.write(durable=True) as db:
             moved = db.execute(
-                "UPDATE sweep SET cursor = ? WHERE id = ? AND cursor = ?",
-                (cursor, sweep.id, sweep.cursor),
+                "UPDATE sweep SET cursor = ? WHERE id = ? AND cursor = ? AND spec = ?",
+                (cursor, sweep.id, sweep.cursor, dumps(sweep.spec)),
             ).rowcount
             if moved:
                 following = next_number(db)
+                (priority,) = db.execute(
+                    "SELECT priority FROM sweep WHERE id = ?", (sweep.id,)
+                ).fetchone()
                 db.executemany(
                     "INSERT OR IGNORE INTO run(id, sweep, project, name, state, config,"
-                    " config_hash, repeat, retries, cwd, created_at)"
-                    " VALUES (?, ?, ?, ?, 'pending', ?, ?, ?, ?, ?, ?)",
+                    " config_hash, repeat, retries, priority, cwd, created_at)"
+                    " VALUES (?, ?, ?, ?, 'pending', ?, ?, ?, ?, ?, ?, ?)",
                     [
                         (
                             (run_id := new_id()),
@@ -181,6 +212,7 @@ class Store(Database):
                             config_hash(config),
                             repeat,
                             retries,
+                            priority,
                             sweep.cwd,
                             now,
                         )
@@ -191,23 +223,50 @@ class Store(Database):
 
     # The queue
 
-    def claim(self, sweep_id: str | None, *, agent: str) -> Run | None:
-        """Take the next pending run; one statement, one winner. None: none, or sweep paused."""
+    def heads(self, sweep_id: str | None, *, gpus: int = 0, most: int | None = None) -> list[Run]:
+        """Return what is next in the queue of a sweep, or of runs without one.
+
+        That is the first run that needs GPUs and the first that needs none, in their order: one
+        may start where there is no room for the other. None: nothing is pending that may start.
+        `gpus`: what a run needs that does not say; `most`: runs that need more are left out.
+        """
+        # All runs of a sweep need the same.
+        kinds = [f"{_GPUS} = 0", f"{_GPUS} BETWEEN 1 AND :most"] if sweep_id is None else ["1"]
+        values = {"sweep": sweep_id, "gpus": gpus, "most": 2**31 if most is None else most}
+        rows = [row for kind in kinds for row in self._head(kind, values)]
+        return sorted(map(_run, rows), key=lambda run: (-run.priority, run.number))
+
+    def _head(self, kind: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        with self.explained():
+            return self.db.execute(f"{_HEAD} AND {kind} {_ORDER}", values).fetchall()
+
+    def claim_run(self, run: Run, *, agent: str) -> Run | None:
+        """Take a pending run; None: it is pending no more."""
         with self.write(durable=True) as db:
             rows = db.execute(
-                "UPDATE run SET state = 'running', reason = '', agent = ?, started_at = ?, open = 1"
-                " WHERE number = (SELECT number FROM run"
-                "  WHERE sweep IS ? AND state = 'pending'"
-                "  AND coalesce((SELECT state FROM sweep WHERE id = ?), 'running') = 'running'"
-                "  ORDER BY priority DESC, number LIMIT 1)"
-                f" RETURNING {_RUN}",
-                (agent, time.time(), sweep_id, sweep_id),
+                "UPDATE run SET state = 'running', reason = '', agent = ?, started_at = ?,"
+                f" open = 1, queued = 1 WHERE number = ? AND state = 'pending' RETURNING {_RUN}",
+                (agent, time.time(), run.number),
             ).fetchall()
         return _run(rows[0]) if rows else None
 
+    def claim(self, sweep_id: str | None, *, agent: str) -> Run | None:
+        """Take the next pending run; one winner. None: there is none, or the sweep is paused."""
+        with self.write(durable=True):
+            heads = self.heads(sweep_id)
+            return self.claim_run(heads[0], agent=agent) if heads else None
+
     def unclaim(self, run_id: str) -> bool:
-        """Give a claimed run back to the queue because its program never started."""
+        """Give a claimed run back to the queue because its program never started.
+
+        False: it was not running, or its sweep does not want it any more, and so it is killed.
+        """
         with self.write(durable=True) as db:
+            db.execute(
+                "UPDATE run SET state = 'killed', ended_at = ?, open = 0"
+                f" WHERE id = ? AND state = 'running' AND {UNWANTED}",
+                (time.time(), run_id),
+            )
             return bool(
                 db.execute(
                     "UPDATE run SET state = 'pending', agent = '', started_at = NULL, open = 0"
@@ -216,10 +275,13 @@ class Store(Database):
                 ).rowcount
             )
 
-    def started(self, run_id: str, argv: Sequence[str]) -> None:
-        """Record the command line, secrets redacted, with which a claimed run is started."""
+    def started(self, run_id: str, argv: Sequence[str], devices: Sequence[str] = ()) -> None:
+        """Record the command line, secrets redacted, and the GPUs of a run that is started."""
         with self.write() as db:
-            db.execute("UPDATE run SET argv = ? WHERE id = ?", (dumps(list(argv)), run_id))
+            db.execute(
+                "UPDATE run SET argv = ?, devices = ? WHERE id = ?",
+                (dumps(list(argv)), dumps(list(devices)), run_id),
+            )
 
     def take_over(self, run_id: str, *, agent: str, before: str) -> bool:
         """Put a running run of an agent that died into the hands of another; one of many wins."""
@@ -233,14 +295,14 @@ class Store(Database):
             )
 
     def withdraw(self, ends: Mapping[str, End]) -> list[str]:
-        """End runs of the queue before they start; return the ids of those that were pending."""
+        """End runs of the queue before they start; return the ids of those that were in it."""
         with self.write(durable=True) as db:
             return [
                 run_id
                 for run_id, end in ends.items()
                 if db.execute(
                     "UPDATE run SET state = ?, reason = ?, ended_at = ?"
-                    " WHERE id = ? AND state = 'pending'",
+                    f" WHERE id = ? AND {WAITING}",
                     (end.state, end.reason, end.ended_at, run_id),
                 ).rowcount
             ]
@@ -261,7 +323,8 @@ class Store(Database):
                 if fresh:
                     news.append(run_id)
                     if fresh[0][0] in {RunState.FAILED, RunState.CRASHED}:
-                        _queue_retry(db, run_id)
+                        alone = end.needs_alone
+                        queue_attempt(db, run_id, retries=0 if alone else 1, alone=alone)
         return news
 
     def add_run(
@@ -322,7 +385,7 @@ class Store(Database):
         states: Iterable[RunState] = (),
         limit: int | None = None,
     ) -> list[Run]:
-        """Return runs, oldest first."""
+        """Return runs, oldest first; of a sweep its own, not those it reuses."""
         wanted = list(states)
         clauses: list[tuple[str, list[str]]] = [
             ("sweep = ?", [sweep] if sweep else []),
@@ -369,24 +432,6 @@ class Store(Database):
             db.execute("DELETE FROM sweep WHERE id = ?", (sweep_id,))
 
 
-def _queue_retry(db: sqlite3.Connection, run_id: str) -> None:
-    """Queue the next attempt of a run as a run of its own, if it has retries left."""
-    retry = new_id()
-    queued = db.execute(
-        "INSERT OR IGNORE INTO run(id, sweep, project, name, state, config, config_hash, repeat,"
-        " attempt, retries, priority, tags, notes, group_name, job_type, argv, cwd, created_at)"
-        " SELECT ?, sweep, project, ?, 'pending', config, config_hash, repeat, attempt + 1,"
-        " retries - 1, priority, tags, notes, group_name, job_type, argv, cwd, ?"
-        " FROM run WHERE id = ? AND retries > 0",
-        (retry, friendly_name(retry, next_number(db)), time.time(), run_id),
-    ).rowcount
-    if queued:
-        db.execute(
-            "UPDATE run SET reason = reason || '; tried again as ' || ? WHERE id = ?",
-            (retry, run_id),
-        )
-
-
 def _not_one(noun: str, ref: str, found: list[str], listing: str) -> NotFoundError:
     if not found:
         return NotFoundError(f"no {noun} answers to {ref!r}; {listing} shows those that are there")
@@ -403,7 +448,7 @@ def _run(row: Sequence[Any]) -> Run:
     values = dict(zip(_RUN.split(", "), row, strict=True))
     for name in ("config", "summary", "metadata"):
         values[name] = loads(values[name])
-    for name in ("tags", "argv"):
+    for name in ("tags", "argv", "devices"):
         values[name] = tuple(loads(values[name]))
     values.update(state=RunState(values["state"]), group=values.pop("group_name"))
     return Run(**values)
