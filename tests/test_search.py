@@ -26,12 +26,12 @@ def sweep(space, method="random", run_cap=None, **homerun):
 def run_all(planned, step=100, most=10_000):
     """Return all proposals, asked for step by step as an agent does, with what was run before."""
     proposals: list[search.Proposal] = []
-    seen: set[str] = set()
+    seen: set[tuple[str, int]] = set()
     cursor, exhausted = 0, False
     while not exhausted and len(proposals) < most:
         filled = search.fill(planned, cursor=cursor, n=min(step, most - len(proposals)), seen=seen)
         assert filled.exhausted or len(filled.proposals) == min(step, most - len(proposals))
-        seen |= {config_hash(p.config) for p in filled.proposals}
+        seen |= {(config_hash(p.config), p.repeat) for p in filled.proposals}
         proposals += filled.proposals
         cursor, exhausted = filled.cursor, filled.exhausted
         assert 0 <= cursor < 2**63
@@ -297,10 +297,11 @@ def test_the_cursor_is_the_number_of_runs_until_something_is_skipped():
 def test_what_ran_before_is_not_proposed_again():
     space = {"a": {"values": [1, 2, 3, 4]}}
     for method in ("grid", "random"):
-        filled = search.fill(sweep(space, method), cursor=0, n=9, seen={config_hash({"a": 3})})
+        filled = search.fill(sweep(space, method), cursor=0, n=9, seen={(config_hash({"a": 3}), 0)})
         assert sorted(p.config["a"] for p in filled.proposals) == [1, 2, 4]
-        everything = {config_hash({"a": a}) for a in range(9)}
-        filled = search.fill(sweep(space, method), cursor=0, n=9, seen=everything)
+        everything = {(config_hash({"a": a}), 0) for a in range(9)}
+        start = search.restart(4)
+        filled = search.fill(sweep(space, method), cursor=start, n=9, seen=everything)
         assert filled.proposals == ()
         assert filled.exhausted
 

@@ -4,12 +4,10 @@ import itertools
 import math
 import random
 from bisect import bisect_right
-from statistics import NormalDist
 from typing import Any
 
 from homerun.spec import Parameter, multiple, nest, real_bounds, steps
 
-_NORMAL = NormalDist()
 _SMALLEST = 2.0**-54  # stands for the quantile 0, at which a normal distribution has no value
 
 
@@ -49,7 +47,9 @@ def _real(p: Parameter, rng: random.Random) -> float:
         return rng.betavariate(p.a, p.b)
     quantile = rng.random() or _SMALLEST
     if kind in ("normal", "log_normal"):
-        value = p.mu + p.sigma * _NORMAL.inv_cdf(quantile)
+        from statistics import NormalDist  # noqa: PLC0415  loads decimal and fractions
+
+        value = p.mu + p.sigma * NormalDist().inv_cdf(quantile)
         return value if kind == "normal" else math.exp(value)
     low, high = real_bounds(p)
     if "log_uniform" in kind:

@@ -3,6 +3,8 @@
 The cursor is the number of runs proposed so far, plus 2**24 for each place of the order that was
 skipped: excluded by a constraint, drawn before, or run already. So it is simply the number of runs
 as long as nothing is skipped, and what is left of run_cap can be told from it at any place.
+When a sweep is changed, the search starts again at the first place of the new order, minus 2**24
+for each run that is there: these are not proposed again, and count for run_cap all the same.
 
 A walk goes over all points with repeat 0, then over all with repeat 1, and so on: that way
 information comes soonest. Draws make all repeats of a configuration before the next one is drawn.
@@ -53,11 +55,13 @@ class Filled:
 _At = Callable[[int], Proposal | int]
 
 
-def fill(sweep: Sweep, *, cursor: int, n: int, seen: Container[str] = ()) -> Filled:
+def fill(
+    sweep: Sweep, *, cursor: int, n: int, seen: Container[tuple[str, int]] = frozenset()
+) -> Filled:
     """Return up to n next configurations; the same sweep and cursor always give the same ones.
 
-    A sweep starts with cursor 0. `seen` holds the `config_hash` of configurations not to be
-    proposed again; random draws need those of the sweep's own runs, a grid does not.
+    A sweep starts with cursor 0. `seen` holds what is not to be proposed again, by `config_hash`
+    and repeat: all that the sweep has. A grid that was never changed does without.
     """
     check(sweep)
     grid = finite(sweep)
@@ -65,7 +69,9 @@ def fill(sweep: Sweep, *, cursor: int, n: int, seen: Container[str] = ()) -> Fil
     at, end = _places(sweep, grid, order, seen)
     skipped, made = divmod(cursor, _SKIPPED)
     place, vain = skipped + made, 0
-    patience = min(_VAIN_DRAWS, _VAIN_DRAWS_A_POINT * grid.size) if grid else _VAIN_DRAWS
+    # After a change all runs there are may come once more, in a row.
+    patience = min(_VAIN_DRAWS, _VAIN_DRAWS_A_POINT * grid.size) if grid else _VAIN_DRAWS + made
+    most_vain = _VAIN_STEPS + made
     most = min(sweep.run_cap or _SKIPPED - 1, _SKIPPED - 1)
     if cursor == 0 and grid and is_empty(grid, sweep.settings.constraints):
         raise _excluding(sweep, "every configuration; loosen them")
@@ -79,13 +85,13 @@ def fill(sweep: Sweep, *, cursor: int, n: int, seen: Container[str] = ()) -> Fil
         place, vain = found, vain + 1
         if order is None and vain == patience and place < _LEFT:
             place = _LEFT
-        elif vain == _VAIN_STEPS and proposals:
+        elif vain == most_vain and proposals:
             break
-        elif vain == _VAIN_STEPS:
+        elif vain == most_vain:
             raise _excluding(
-                sweep, f"{vain:,} combinations in a row; loosen them, or list fewer values"
+                sweep, f"{_VAIN_STEPS:,} combinations in a row; loosen them, or list fewer values"
             )
-    if made == 0 and place >= end and not seen:
+    if made == 0 and place >= end:
         raise _excluding(sweep, "every configuration; loosen them")
     cursor = (place - made) * _SKIPPED + made
     if place < end and cursor > _LAST_CURSOR:
@@ -97,13 +103,18 @@ def fill(sweep: Sweep, *, cursor: int, n: int, seen: Container[str] = ()) -> Fil
     )
 
 
+def restart(runs: int) -> int:
+    """Return the cursor of a sweep that has so many runs and was changed."""
+    return runs - runs * _SKIPPED
+
+
 def ends(sweep: Sweep) -> tuple[Proposal, Proposal | None]:
     """Return the first and the last proposal; None for a last one that is not soon found."""
     (first,) = fill(sweep, cursor=0, n=1).proposals
     cap, grid = sweep.run_cap, finite(sweep)
     order = walk(sweep, grid) if grid else None
     if order is not None and not (cap and sweep.settings.constraints):
-        at, end = _places(sweep, grid, order, ())
+        at, end = _places(sweep, grid, order, frozenset())
         last = min(cap or end, end)
         backwards = range(last - 1, max(last - _VAIN_DRAWS, 0) - 1, -1)
         found = (at(place) for place in (backwards if last < 2**63 else ()))
@@ -119,7 +130,7 @@ def _excluding(sweep: Sweep, what: str) -> SpecError:
 
 
 def _places(
-    sweep: Sweep, grid: Grid | None, order: Walk | None, seen: Container[str]
+    sweep: Sweep, grid: Grid | None, order: Walk | None, seen: Container[tuple[str, int]]
 ) -> tuple[_At, int]:
     """Return what stands at each place, and the number of places."""
     repeats = sweep.settings.repeats
@@ -130,7 +141,7 @@ def _places(
     return _walked(sweep, order, seen), grid.size * repeats
 
 
-def _walked(sweep: Sweep, order: Walk, seen: Container[str]) -> _At:
+def _walked(sweep: Sweep, order: Walk, seen: Container[tuple[str, int]]) -> _At:
     size, refused = order.grid.size, _refused(sweep, order)
 
     def at(place: int) -> Proposal | int:
@@ -140,7 +151,7 @@ def _walked(sweep: Sweep, order: Walk, seen: Container[str]) -> _At:
             # In sorted order nothing changes until the slowest refused axis moves on.
             return repeat * size + min((index // skip + 1) * skip, size)
         config = order.grid.config(digits)
-        if repeat == 0 and seen and config_hash(config) in seen:
+        if seen and (config_hash(config), repeat) in seen:
             return place + 1
         return Proposal(config, repeat)
 
@@ -172,10 +183,10 @@ def _refused(sweep: Sweep, order: Walk) -> Callable[[list[int]], int]:
     return refused
 
 
-def _drawn(sweep: Sweep, left: Walk | None, seen: Container[str]) -> _At:
+def _drawn(sweep: Sweep, left: Walk | None, seen: Container[tuple[str, int]]) -> _At:
     repeats, constraints = sweep.settings.repeats, sweep.settings.constraints
     paths = {p.name: p.path for p in sweep.parameters}
-    proposed: set[str] = set()  # by this call
+    proposed: dict[str, int] = {}  # by this call: where each configuration was drawn first
 
     def at(place: int) -> Proposal | int:
         index, repeat = divmod(place if place < _LEFT else place - _LEFT, repeats)
@@ -184,17 +195,14 @@ def _drawn(sweep: Sweep, left: Walk | None, seen: Container[str]) -> _At:
         else:
             assert left is not None
             config = left.grid.config(left.digits(index))
-        if repeat > 0:  # the first one has been proposed, so this one is too
-            return Proposal(config, repeat)
-        fingerprint = config_hash(config)
+        fingerprint, drawn_at = config_hash(config), place - repeat
         values = {name: reduce(operator.getitem, path, config) for name, path in paths.items()}
         if (
-            fingerprint in proposed
-            or fingerprint in seen
+            proposed.setdefault(fingerprint, drawn_at) != drawn_at
+            or all((fingerprint, again) in seen for again in range(repeat, repeats))
             or any(constraint.refusal(values) is not None for constraint in constraints)
         ):
-            return place + repeats
-        proposed.add(fingerprint)
-        return Proposal(config)
+            return drawn_at + repeats
+        return place + 1 if (fingerprint, repeat) in seen else Proposal(config, repeat)
 
     return at

@@ -14,6 +14,11 @@ from typing import Any
 
 import yaml
 
+try:
+    from yaml import CSafeDumper as SafeDumper  # a quarter of the time, for every run
+except ImportError:  # PyYAML was built without libyaml
+    from yaml import SafeDumper  # type: ignore[assignment]
+
 from homerun.core import Config, SpecError
 from homerun.spec.place import Place, nearest, shown
 from homerun.spec.reader import scalar
@@ -136,7 +141,7 @@ def parameter_yaml(config: Config) -> str:
     return f"wandb_version: 1\n\n{dumped}"
 
 
-class _Dumper(yaml.SafeDumper):
+class _Dumper(SafeDumper):
     """Quotes texts such as '1e-5', which YAML 1.2 would read as numbers."""
 
     def ignore_aliases(self, _data: Any) -> bool:

@@ -53,17 +53,14 @@ class _Token(NamedTuple):
     at: int  # character, from 1
 
 
-_TOKEN = re.compile(
-    r"""\s*(?:
+_PATTERN = r"""\s*(?:
     (?P<number>(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?)
   | (?P<text>'[^']*'|"[^"]*")
   | `(?P<name>[^`]*)`
   | (?P<word>[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*)
   | (?P<sign>==|!=|<=|>=|//|&&|\|\||[-+*/%<>=!()\[\],])
   | (?P<end>\Z)
-    )""",
-    re.VERBOSE,
-)
+    )"""
 _CONSTANTS = {"true": True, "false": False, "null": None, "True": True, "False": False}
 _CONSTANTS["None"] = None
 _LITERALS = ("number", "text", "constant")
@@ -82,10 +79,11 @@ def parse_expression(text: str, known: Collection[str]) -> Expression:
 
 
 def _tokens(text: str) -> list[_Token]:
+    token = re.compile(_PATTERN, re.VERBOSE)  # not before it is needed: that takes milliseconds
     tokens: list[_Token] = []
     at = 0
     while not tokens or tokens[-1].kind != "end":
-        match = _TOKEN.match(text, at)
+        match = token.match(text, at)
         if match is None or match.lastgroup is None:
             rest = text[at:].lstrip()
             what = "an unclosed quote" if rest[0] in "'\"`" else shown(rest[0])
