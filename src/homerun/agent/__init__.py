@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING
 from homerun import lazy
 
 if TYPE_CHECKING:
-    from homerun.agent.agent import Agent as Agent
+    from homerun.agent.changes import Changed as Changed
+    from homerun.agent.changes import change_sweep as change_sweep
+    from homerun.agent.changes import clone_sweep as clone_sweep
     from homerun.agent.events import Done as Done
     from homerun.agent.events import Ended as Ended
     from homerun.agent.events import Event as Event
@@ -15,6 +17,12 @@ if TYPE_CHECKING:
     from homerun.agent.events import Stopping as Stopping
     from homerun.agent.events import Trouble as Trouble
     from homerun.agent.events import Waiting as Waiting
+    from homerun.agent.pausing import pause as pause
+    from homerun.agent.pausing import resume as resume
+    from homerun.agent.serving import Wishes as Wishes
+    from homerun.agent.serving import work_folder as work_folder
+    from homerun.agent.serving import work_home as work_home
+    from homerun.agent.serving import work_sweep as work_sweep
     from homerun.agent.single import run_command as run_command
     from homerun.agent.stopping import kill as kill
     from homerun.agent.sweeps import create_sweep as create_sweep
@@ -22,8 +30,10 @@ if TYPE_CHECKING:
 lazy.attach(  # a supervisor loads no more than it needs
     __name__,
     {
-        "agent": "Agent",
+        "changes": "Changed change_sweep clone_sweep",
         "events": "Done Ended Event Outcome Progress Started Stopping Trouble Waiting",
+        "pausing": "pause resume",
+        "serving": "Wishes work_folder work_home work_sweep",
         "single": "run_command",
         "stopping": "kill",
         "sweeps": "create_sweep",

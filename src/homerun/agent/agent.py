@@ -1,9 +1,11 @@
-"""The agent: keeps the slots of this machine busy with the runs of one sweep."""
+"""The agent: keeps the slots and GPUs of this machine busy with runs."""
 
+import os
+import re
 import select
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from dataclasses import replace
 from functools import partial
@@ -21,34 +23,40 @@ from homerun.agent.events import (
     Waiting,
 )
 from homerun.agent.hands import LaunchError
-from homerun.agent.orders import sweep_order
-from homerun.agent.pace import Pace
+from homerun.agent.occupants import make_room
+from homerun.agent.pace import runs_text
 from homerun.agent.processes import POLL_S
-from homerun.agent.queue import Queue
-from homerun.agent.rules import Rules
+from homerun.agent.room import Place, RoomPlan
 from homerun.agent.signals import Signals
-from homerun.agent.slots import make_places
+from homerun.agent.work import Work
 from homerun.core import (
     ALIVE,
     End,
     NotFoundError,
     Run,
-    RunState,
     StoreError,
-    SweepRecord,
-    SweepState,
     redact_argv,
 )
-from homerun.devices import visible_gpus
-from homerun.spec import from_dict
-from homerun.store import Store, close_journals, fold, identity
+from homerun.store import (
+    Store,
+    add_agent,
+    asked_to,
+    close_journals,
+    fold,
+    identity,
+    is_local,
+    leases,
+    release,
+    remove_agent,
+    take_leases,
+    wait_for,
+)
 
 _CAUGHT = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _IDLE_S = 1.0  # how often to look for runs while there is none
 _TROUBLE_S = 2.0  # before trying again what disk or database refused
 _PROGRESS_S = 0.2
 _MISSTARTS = 20  # runs in a row that could not be started
-_FINAL = {SweepState.FINISHED: Outcome.COMPLETE, SweepState.CANCELED: Outcome.CANCELED}
 
 
 class _Leave(Exception):  # noqa: N818  the way out of whatever waits
@@ -56,41 +64,37 @@ class _Leave(Exception):  # noqa: N818  the way out of whatever waits
 
 
 class Agent:
-    """Takes pending runs from a sweep and keeps its slots busy with them, until none is left."""
+    """Takes pending runs and keeps its slots busy with them, until none is left."""
 
     def __init__(
         self,
         store: Store,
-        record: SweepRecord,
+        work: Work,
+        plan: RoomPlan,
         *,
-        slots: int | None = None,
-        gpus_per_run: int | None = None,
         count: int | None = None,
-        max_failures: int | None = None,
+        argv: Sequence[str] = (),
+        log: str = "",
         on_event: Callable[[Event], None] = lambda _: None,
     ) -> None:
-        """Prepare; `run` does the work. What is None comes from the sweep file.
+        """Prepare; `run` does the work.
 
-        slots: runs at once; gpus_per_run: 0 is CPU only; count: runs this agent starts at most;
-        max_failures: failures in a row, with no success so far, that pause the sweep (0: never).
+        count: runs this agent starts at most; argv: the command that starts one like it; log: the
+        file that has what it says, if it is detached from any terminal.
         """
-        self.sweep = from_dict(record.spec, source=record.source or record.id)
-        settings = self.sweep.settings
-        self.places = make_places(
-            slots=slots or settings.slots,
-            gpus_per_run=settings.gpus if gpus_per_run is None else gpus_per_run,
-            visible=visible_gpus(),
-        )
         self._store = store
+        self._plan = plan
+        self._room = make_room(plan, home=store.home)
+        self._work = work
         self._me = str(identity())
-        self._queue = Queue(store, record, self.sweep)
-        self._rules = Rules(store, record, self.sweep, max_failures=max_failures)
-        self._pace = Pace(store, record, has_retries=settings.retries > 0)
+        self._argv, self._log = argv, log
         self._left = count  # runs that we may still start; None: any number
         self._on_event = on_event
         self._events: list[Event] = []  # not told yet
         self._ends: dict[str, End] = {}  # not recorded yet, by run
-        self._argvs: dict[str, list[str]] = {}  # of runs that were started, not recorded yet
+        self._begun: dict[str, tuple[list[str], Place]] = {}  # command lines, not recorded yet
+        self._vacated: set[str] = set()  # ids of runs that have left their GPUs
+        self._no_room = ""  # why the next run could not start
         self._end: Done | None = None  # no more runs are taken, and why
         self._interrupts = 0
         self._misstarts = 0  # in a row
@@ -101,22 +105,37 @@ class Agent:
         self._progress_at = 0.0  # when to tell of it again
 
     def run(self) -> Done:
-        """Work until the sweep is done or somebody asks for an end; return why it ended."""
-        crew = Crew(self._store, self.places, agent=self._me)
+        """Work until nothing is left or somebody asks for an end; return why it ended."""
+        crew = Crew(self._store, self._plan.slots, agent=self._me)
         with closing(Signals(_CAUGHT)) as self._signals, closing(crew) as self._crew:
-            if self._queue.record.state == SweepState.RUNNING and self._left != 0:
+            self._insist(self._sign_in)
+            if self._work.is_open and self._left != 0:
                 crew.prepare()
             try:
-                done = self._work()
+                done = self._keep_busy()
             except _Leave:
                 running = len(crew.tended)
-                text = f"{_runs(running)} left to go on without an agent" if running else ""
+                text = f"{runs_text(running)} left to go on without an agent" if running else ""
                 done = Done(outcome=Outcome.LEFT, reason=text)
+            with suppress(StoreError):  # then it is found dead
+                remove_agent(self._store, self._me)
         self._say(done)
         self._flush()
         return done
 
-    def _work(self) -> Done:
+    def _sign_in(self) -> None:
+        add_agent(
+            self._store,
+            self._me,
+            serves=self._work.serves,
+            slots=self._plan.slots,
+            gpus=[gpu.id for gpu in self._plan.gpus] if self._plan.gpu_slots else [],
+            argv=self._argv,
+            cwd=os.getcwd(),  # noqa: PTH109
+            log=self._log,
+        )
+
+    def _keep_busy(self) -> Done:
         while True:
             self._insist(self._upkeep)
             self._insist(self._turn)
@@ -127,13 +146,23 @@ class Agent:
             self._wait()
 
     def _upkeep(self) -> None:
-        """Take care of what other agents left behind, and see whether the sweep goes on."""
+        """Take care of what other agents left behind, and see whether there is a wish to end."""
         is_due = time.monotonic() >= self._crew.upkeep_at
-        for tended in self._crew.upkeep(self._queue.record.id):
+        for tended in self._crew.upkeep(self._work.alive):
             run = tended.run
             self._say(Started(run=run, slot=tended.place, argv=run.argv, is_adopted=True))
-        if is_due and self._end is None and self._queue.refresh().state in _FINAL:
-            self._why_none()
+        if not is_due:
+            return
+        wish = asked_to(self._store, self._me)
+        if wish == "leave":
+            raise _Leave
+        if self._end is not None:
+            return
+        done = self._work.refresh()
+        if done is not None:
+            self._finish(done)
+        elif wish == "stop":
+            self._stop(Done(outcome=Outcome.STOPPED, reason="stopped by the user"))
 
     # Runs end and others take their places
 
@@ -145,46 +174,53 @@ class Agent:
             self._tell_trouble(f"{error}; trying again")
             return
         self._ends.update(ends)
-        self._crew.drop({*ends, *(run.id for run in not_started)})
+        self._vacated |= self._crew.drop({*ends, *(run.id for run in not_started)}) & set(ends)
         for run in not_started:
             self._give_back(run, "its supervisor could not start it, or died")
         # First the next runs, so that no slot waits for the disk; but what went wrong may mean
         # that there are to be none.
-        if self._rules.are_silent_about(self._ends.values()):
+        if self._work.are_silent_about(self._ends.values()):
             self._take()
         self._insist(self._record)
-        if self._crew.free() and self._may_start():
+        if self._crew.has_free_slot and self._may_start():
             self._look_for_more()
 
     def _record(self) -> None:
-        """Bring ends and command lines into the database, and see what follows for the sweep."""
-        ends, argvs = self._ends, self._argvs
-        if not ends and not argvs:
+        """Bring ends and command lines into the database, and see what follows."""
+        ends, begun = self._ends, self._begun
+        if not ends and not begun:
             return
         for run_id in ends:
             fold(self._store, run_id)  # first: the rules look at summaries
         with self._store.write(durable=True):
             self._store.end(ends)
-            for run_id, argv in argvs.items():
-                self._store.started(run_id, argv)
-        self._ends, self._argvs = {}, {}
+            self._release()
+            for run_id, (argv, place) in begun.items():
+                self._store.started(run_id, argv, place.devices)
+        self._ends, self._begun, self._vacated = {}, {}, set()
         for run_id in ends:
             self._insist(partial(close_journals, self._store, run_id))
         self._insist(partial(self._judge, ends))
 
+    def _release(self) -> None:
+        """Give back the GPUs of runs that are over with all their processes."""
+        if self._vacated and self._plan.gpu_slots:
+            release(self._store, self._vacated)
+
     def _judge(self, ends: dict[str, End]) -> None:
-        """Tell of runs that have ended, and see what follows for the sweep."""
+        """Tell of runs that have ended, and see what follows."""
         ended = []
-        for run_id in ends:
+        for run_id, end in ends.items():
             with suppress(NotFoundError):  # removed while it ran
-                ended.append(self._store.run(run_id))
-        for run in ended:
+                ended.append((self._store.run(run_id), end))
+        for run, end in ended:
             self._misstarts = 0
-            self._pace.note(run)
-            self._say(Ended(run=run, end=ends[run.id]))
-        done = self._rules.judge(ended)
-        if done is not None and self._end is None:
-            self._stop(done)
+            self._say(Ended(run=run, end=end))
+        found = self._work.judge(ended) if ended else None
+        if isinstance(found, Done) and self._end is None:
+            self._stop(found)
+        elif isinstance(found, Trouble):
+            self._say(found)
 
     def _may_start(self) -> bool:
         """Tell whether we take runs at all; say so when we have started as many as we may."""
@@ -193,29 +229,72 @@ class Agent:
         return self._end is None and time.monotonic() >= self._try_again_at
 
     def _take(self) -> bool:
-        """Claim pending runs and start them in the free slots; tell whether there were any."""
-        room = len(self._crew.free())
-        room = room if self._left is None else min(room, self._left)
-        claimed: list[Run] = []
-        if room and self._may_start():
-            with self._store.write(durable=True):
-                while len(claimed) < room and (run := self._queue.claim(self._me)):
-                    claimed.append(run)
-        for run in claimed:
-            self._start(run)
+        """Claim runs and start them where there is room; tell whether there were any."""
+        self._no_room = ""
+        if not self._crew.has_free_slot or not self._may_start():
+            return False
+        if self._plan.gpu_slots:
+            taken = [tended.place for tended in self._crew.tended]
+            self._room.look(leases(self._store), taken)
+        claimed: list[tuple[Run, Place]] = []
+        with self._store.write(durable=True):
+            self._release()
+            while self._left is None or len(claimed) < self._left:
+                found = self._claim([place for _, place in claimed])
+                if found is None:
+                    break
+                claimed.append(found)
+        for run, place in claimed:
+            self._start(run, place)
         return bool(claimed)
 
+    def _claim(self, given: list[Place]) -> tuple[Run, Place] | None:
+        """Claim the first of the next runs that finds room, and its room with it."""
+        taken = [*(tended.place for tended in self._crew.tended), *given]
+        if len(taken) >= self._plan.slots or self._is_host_taken():
+            return None
+        known = leases(self._store) if self._plan.gpu_slots else []
+        for run in self._work.heads():
+            place, why = self._room.place(self._work.need(run), taken=taken, leases=known)
+            if run.alone == "host" and (taken or self._others_run()):
+                place, why = None, "it ran out of memory, so it waits until nothing else runs"
+            if place is None:
+                if why and not self._no_room:
+                    self._no_room = f"run {run.number or run.name}: {why}"
+                continue
+            claimed = self._work.claim(run, agent=self._me)
+            if claimed is None:
+                continue
+            if place.devices:
+                take_leases(
+                    self._store,
+                    claimed.id,
+                    place.devices,
+                    holder=self._me,
+                    memory_mib=place.memory_mib,
+                    at_most=place.at_most,
+                )
+            return claimed, place
+        return None
+
+    def _is_host_taken(self) -> bool:
+        return any(tended.run.alone == "host" for tended in self._crew.tended)
+
+    def _others_run(self) -> bool:
+        """Tell whether any run goes on on this host."""
+        alive = self._store.runs(states=ALIVE)
+        return any(is_local(run) and not run.is_waiting for run in alive)
+
     def _look_for_more(self) -> None:
-        """Fill the queue and start runs in the free slots, or find out why there is none."""
-        self._queue.fill()
+        """Fill the queue and start runs where there is room, or find out why there is none."""
+        self._work.fill()
         if not self._take():
             self._why_none()
 
-    def _start(self, run: Run) -> None:
+    def _start(self, run: Run, place: Place) -> None:
         """Start a claimed run, or put it back."""
-        place = self._crew.free()[0]
         try:
-            order = sweep_order(self._store, self.sweep, self._queue.record, run, place=place)
+            order = self._work.order(run, place)
             self._crew.begin(run, order, place)
         except (OSError, LaunchError) as error:
             self._give_back(run, str(error))
@@ -225,9 +304,11 @@ class Agent:
             raise
         if self._left is not None:
             self._left -= 1
-        self._waiting = ""
+        if self._waiting:
+            self._waiting = ""
+            self._insist(partial(wait_for, self._store, self._me, ""))
         argv = redact_argv(order.argv)
-        self._argvs[run.id] = argv
+        self._begun[run.id] = argv, place
         self._say(Started(run=run, slot=place, argv=tuple(argv)))
 
     def _give_back(self, run: Run, why: str) -> None:
@@ -241,26 +322,20 @@ class Agent:
 
     def _why_none(self) -> None:
         """There is no run to take: end, or say what is waited for."""
-        record = self._queue.refresh()
-        if record.state in _FINAL:
-            self._stop(Done(outcome=_FINAL[record.state], reason=record.reason))
-            if record.state == SweepState.CANCELED:
-                self._end_runs(record.reason or "the sweep was canceled")
+        if self._no_room:
+            self._tell_waiting(self._no_room)
             return
-        if record.state == SweepState.PAUSED:
-            why = f": {record.reason}" if record.reason else ""
-            self._tell_waiting(
-                f"sweep {record.id} is paused{why}; to go on: homerun sweep --resume {record.id}"
-            )
-            return
-        counts = self._store.counts(record.id)
-        ours = len(self._crew.tended)
-        others = sum(counts.get(state, 0) for state in ALIVE) - ours
-        if others > 0:
-            self._tell_waiting(f"the last {_runs(others)} in the hands of other agents")
-        elif not ours and not counts.get(RunState.PENDING) and self._queue.is_exhausted:
-            self._store.set_sweep(record.id, SweepState.FINISHED)
-            self._stop(Done(outcome=Outcome.COMPLETE, reason=""))
+        found = self._work.idle(len(self._crew.tended))
+        if isinstance(found, Done):
+            self._finish(found)
+        elif found is not None:
+            self._tell_waiting(found.reason)
+
+    def _finish(self, done: Done) -> None:
+        """Take no more runs, because what we work for has come to its end."""
+        self._stop(done)
+        if done.outcome == Outcome.CANCELED:
+            self._end_runs(done.reason or "the sweep was canceled")
 
     # Waiting, and being asked to stop
 
@@ -273,7 +348,7 @@ class Agent:
             due_s = min(due_s, self._progress_at - now)
         if None in watches:
             due_s = min(due_s, POLL_S)
-        if self._end is None and self._crew.free():
+        if self._end is None and self._crew.has_free_slot:
             due_s = min(due_s, max(_IDLE_S, self._try_again_at - now))
         self._poll(due_s, watches)
 
@@ -293,7 +368,9 @@ class Agent:
         """Ctrl-C: finish what runs; the second, stop it; the third, without grace; then leave."""
         self._interrupts += 1
         if self._interrupts == 1:
-            text = f"taking no more; {_runs(len(self._crew.tended))} to finish, Ctrl-C again stops"
+            text = (
+                f"taking no more; {runs_text(len(self._crew.tended))} to finish, Ctrl-C again stops"
+            )
             self._end = None
             self._stop(Done(outcome=Outcome.INTERRUPTED, reason="interrupted by Ctrl-C"), text)
         elif self._interrupts <= 3:
@@ -340,9 +417,10 @@ class Agent:
             self._say(Trouble(text=text))
 
     def _tell_waiting(self, reason: str) -> None:
-        if reason != self._waiting:
+        if _without_sizes(reason) != _without_sizes(self._waiting):
             self._waiting = reason
             self._say(Waiting(reason=reason))
+            wait_for(self._store, self._me, reason)
 
     def _tell_progress(self, *, is_last: bool = False) -> None:
         """Say how far the sweep is, a few times a second at most: counting takes its time."""
@@ -350,12 +428,13 @@ class Agent:
         if now < self._progress_at and not is_last:
             return
         self._progress_at = now + _PROGRESS_S
-        progress = self._pace.progress([tended.elapsed_s for tended in self._crew.tended])
+        progress = self._work.progress([tended.elapsed_s for tended in self._crew.tended])
         known = self._progress
         if known is None or replace(progress, eta_s=known.eta_s) != known:
             self._progress = progress
             self._say(progress)
 
 
-def _runs(count: int) -> str:
-    return f"{count} run{'' if count == 1 else 's'}"
+def _without_sizes(reason: str) -> str:
+    """Return a reason without how much memory is used, which is another at every look."""
+    return re.sub(r"[\d.]+ GiB", "GiB", reason)

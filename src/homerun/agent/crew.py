@@ -2,17 +2,18 @@
 
 import contextlib
 import time
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Container, Sequence
 
 from homerun.agent.hands import Hands, LaunchError
 from homerun.agent.order import PROCESS_FILE, Order
 from homerun.agent.orders import home_env
 from homerun.agent.processes import Watch
-from homerun.agent.slots import Place
+from homerun.agent.reclaim import reclaim
+from homerun.agent.room import Place
 from homerun.agent.stopping import living_supervisor
 from homerun.agent.strays import StrayHunt
 from homerun.agent.tended import NeverStarted, Tended
-from homerun.core import ALIVE, End, Run
+from homerun.core import End, Run
 from homerun.store import Store, is_alive, is_local, parse_identity, read_json, settle
 
 _UPKEEP_S = 2.0  # how often to look for what other agents left behind
@@ -23,32 +24,28 @@ _HUNT_S = 0.2  # the same, while there are processes to be ended
 class Crew:
     """Runs in slots, each under a supervisor."""
 
-    def __init__(self, store: Store, places: Sequence[Place], *, agent: str) -> None:
+    def __init__(self, store: Store, slots: int, *, agent: str) -> None:
         self.tended: list[Tended] = []
         self.upkeep_at = 0.0  # when to look again, monotonic seconds
         self._store = store
-        self._places = places
+        self._slots = slots
         self._agent = agent
         self._hands = Hands(home_env(store))
         self._hunt = StrayHunt()
 
     def prepare(self) -> None:
         """Start as many supervisors as are sure to be needed, while there is other work to do."""
-        self._hands.prepare(min(len(self._places), _PREPARED))
+        self._hands.prepare(min(self._slots, _PREPARED))
 
     @property
     def is_done(self) -> bool:
         """Whether there is no run and no stray any more."""
         return not self.tended and not self._hunt.is_due
 
-    def free(self, without: Container[str] = ()) -> list[Place]:
-        """Return the free slots; runs we adopted beyond their number take up room as well.
-
-        `without`: ids of runs that are as good as gone.
-        """
-        busy = [tended.place.index for tended in self.tended if tended.run.id not in without]
-        free = [place for place in self._places if place.index not in busy]
-        return free[: max(0, len(self._places) - len(busy))]
+    @property
+    def has_free_slot(self) -> bool:
+        """Whether there is room; runs we adopted beyond the number of slots take it up as well."""
+        return len(self.tended) < self._slots
 
     def begin(self, run: Run, order: Order, place: Place) -> None:
         """Start a run; raise LaunchError when that is impossible."""
@@ -68,25 +65,32 @@ class Crew:
                     ends[tended.run.id] = end
         return ends, not_started
 
-    def drop(self, run_ids: Container[str]) -> None:
-        """Forget runs that are over; where a supervisor was killed there may be strays."""
+    def drop(self, run_ids: Container[str]) -> set[str]:
+        """Forget runs that are over; return those of which no process is left for sure.
+
+        Where a supervisor was killed there may be strays.
+        """
         over = [tended for tended in self.tended if tended.run.id in run_ids]
         if not all(tended.is_orderly for tended in over):
             self._hunt.is_due, self.upkeep_at = True, 0.0
         self.tended = [tended for tended in self.tended if tended.run.id not in run_ids]
+        return {tended.run.id for tended in over if tended.is_orderly}
 
     def ask_to_end(self, reason: str) -> None:
         """Have all runs end: SIGTERM, grace, SIGKILL; asked again, without grace."""
         for tended in self.tended:
             tended.ask_to_end(reason=reason)
 
-    def upkeep(self, sweep_id: str) -> list[Tended]:
-        """From time to time look for what others left behind; return the runs taken over."""
+    def upkeep(self, alive: Callable[[], Sequence[Run]]) -> list[Tended]:
+        """From time to time look for what others left behind; return the runs taken over.
+
+        alive: tells which runs go on and are ours to take over when their agents are dead.
+        """
         now = time.monotonic()
         if now < self.upkeep_at:
             return []
         settled = settle(self._store)
-        heirlooms = self._inherit(sweep_id)
+        heirlooms = self._inherit(alive)
         known = {tended.run.id for tended in self.tended}
         for run_id in set(settled.orphans) - known:
             if not self._is_in_hands(self._store.run(run_id)):
@@ -94,6 +98,7 @@ class Crew:
                     self._hands.launch(self._adoption(run_id)).close()
         if settled.ended or self._hunt.is_due:
             self._hunt.go(self._store)
+        reclaim(self._store, except_for={tended.run.id for tended in self.tended})
         self.upkeep_at = now + (_HUNT_S if self._hunt.is_due else _UPKEEP_S)
         return heirlooms
 
@@ -103,11 +108,11 @@ class Crew:
             tended.watch.close()
         self._hands.close()
 
-    def _inherit(self, sweep_id: str) -> list[Tended]:
-        """Take over the runs of a sweep whose agents are dead; they take slots like others."""
+    def _inherit(self, alive: Callable[[], Sequence[Run]]) -> list[Tended]:
+        """Take over runs whose agents are dead; they take slots like others."""
         known = {tended.run.id for tended in self.tended}
         taken = []
-        for run in self._store.runs(sweep=sweep_id, states=ALIVE):
+        for run in alive():
             if run.id in known or self._is_in_hands(run):
                 continue
             if self._store.take_over(run.id, agent=self._agent, before=run.agent):
@@ -132,10 +137,13 @@ class Crew:
             timeout_s=process.get("timeout_s"),
             grace_s=process.get("grace_s", Order.grace_s),
             devices=process.get("devices", ""),
+            alone=process.get("alone", ""),
+            stdout=process.get("stdout", ""),
+            stderr=process.get("stderr", ""),
             adopt=True,
         )
 
     def _place_for(self, devices: str) -> Place:
-        free = self.free()
-        same = [place for place in free if place.devices == devices]
-        return (same or free or [Place(index=-1, env={})])[0]
+        used = {tended.place.index for tended in self.tended}
+        index = next(i for i in range(len(used) + 1) if i not in used)
+        return Place(index=index, devices=tuple(devices.split(",")) if devices else ())

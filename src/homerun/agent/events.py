@@ -15,6 +15,7 @@ class Outcome(StrEnum):
     PAUSED = "paused"  # too many failures in a row: this agent paused the sweep
     CANCELED = "canceled"  # the sweep was canceled
     INTERRUPTED = "interrupted"  # Ctrl-C
+    STOPPED = "stopped"  # homerun stop
     LEFT = "left"  # SIGTERM or SIGHUP: its runs go on without it
 
 

@@ -18,10 +18,14 @@ class Order:
 
     home: str
     run_id: str
+    setup: list[str] = field(default_factory=list)  # runs before, in the same place
     argv: list[str] = field(default_factory=list)
     cwd: str = "/"
     env: dict[str, str] = field(default_factory=dict)  # beside what the supervisor has itself
+    stdout: str = ""  # files that get stdout and stderr too, apart; both or none
+    stderr: str = ""
     devices: str = ""  # the GPUs the program may see, for an agent that adopts the run
+    alone: str = ""  # what the run has for itself: gpu, host, both
     timeout_s: float | None = None
     grace_s: float = 10.0  # between SIGTERM and SIGKILL
     adopt: bool = False  # the program runs already and its supervisor is dead

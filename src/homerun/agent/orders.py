@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from homerun.agent.order import Order
-from homerun.agent.slots import Place
+from homerun.agent.room import Place
 from homerun.core import Run, SweepRecord
 from homerun.spec import Sweep, command_line, parameter_files, parameter_json, parameter_yaml
-from homerun.store import Store
+from homerun.store import Store, queued_environ
 
 
 def sweep_order(
@@ -41,6 +41,7 @@ def sweep_order(
     return Order(
         home=str(store.home),
         run_id=run.id,
+        setup=list(sweep.settings.setup),
         argv=argv,
         cwd=record.cwd or "/",
         env={
@@ -50,9 +51,32 @@ def sweep_order(
             **({"WANDB_ENTITY": sweep.entity} if sweep.entity else {}),
             **place.env,
         },
-        devices=place.devices,
-        timeout_s=sweep.settings.timeout_s,
+        devices=",".join(place.devices),
+        alone=has_alone(run, place),
+        timeout_s=sweep.settings.timeout_s if run.timeout_s is None else run.timeout_s,
     )
+
+
+def queue_order(store: Store, run: Run, *, place: Place) -> Order:
+    """Return the order to start a claimed command of the queue."""
+    store.folder(run.id).make()
+    environ = queued_environ(store, run.id)
+    return Order(
+        home=str(store.home),
+        run_id=run.id,
+        argv=list(run.argv),
+        cwd=run.cwd,
+        env={**environ, **run_env(store.home, run), **place.env},
+        devices=",".join(place.devices),
+        alone=has_alone(run, place),
+        timeout_s=run.timeout_s,
+    )
+
+
+def has_alone(run: Run, place: Place) -> str:
+    """Return what a run has for itself: `gpu`, `host`, both or nothing."""
+    words = ["gpu"] if place.at_most == 1 else []
+    return " ".join([*words, "host"] if run.alone == "host" else words)
 
 
 def home_env(store: Store) -> dict[str, str]:

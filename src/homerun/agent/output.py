@@ -1,16 +1,17 @@
-"""What a program writes: from its pipe into output.log, redacted, progress bars thinned out."""
+"""What a program writes: from its pipes into output.log, redacted, progress bars thinned out."""
 
 import contextlib
 import os
 from pathlib import Path
 
 from homerun.core import StreamRedactor
+from homerun.store import RunFolder
 
 _PIECE = 64 * 1024  # bytes: what a pipe holds
 _PIECES = 16  # in one call, so that a flood does not keep the supervisor from its other duties
 _LINE_LIMIT = 64 * 1024
 _REWRITES_S = 1.0  # a line that is rewritten over and over is kept once in so many seconds
-_TAIL = 4 * 1024
+_TAIL = 16 * 1024  # bytes: a Python traceback fits in
 
 
 class Thinner:
@@ -62,20 +63,42 @@ def _last_state(line: bytes) -> bytes:
     return overwrites + last + (b"\r" if len(text) < len(line) else b"")
 
 
-class Output:
-    """The reading end of a program's output."""
+class Log:
+    """A file to append to; what a full disk does not take is counted, and the count written."""
 
-    def __init__(self, pipe: Path, log: Path) -> None:
+    def __init__(self, path: Path | str, *, mode: int = 0o600) -> None:
+        self.fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, mode)
+        self._lost = 0  # bytes that could not be written
+
+    def write(self, data: bytes) -> None:
+        """Append bytes; never raise, for the program must go on."""
+        note = f"\n[homerun: {self._lost} bytes lost, disk full]\n".encode() if self._lost else b""
+        try:
+            written = os.write(self.fd, note + data) - len(note)
+        except OSError:
+            written = -1
+        self._lost = len(data) - written if written >= 0 else self._lost + len(data)
+
+    def close(self) -> None:
+        """Write down what is lost for good, and close the file."""
+        if self._lost:
+            self.write(b"\n")
+        os.close(self.fd)
+
+
+class Output:
+    """The reading end of a pipe to which a program writes, and the files where that goes."""
+
+    def __init__(self, pipe: Path, *logs: Log) -> None:
         with contextlib.suppress(FileExistsError):
             os.mkfifo(pipe, 0o600)
         self.pipe = pipe
         self.fd = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         self.is_ended = False  # no process has the pipe open for writing any more
-        self._log = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._logs = logs
         self._redactor = StreamRedactor()
         self._thinner = Thinner()
         self._tail = b""
-        self._lost = 0  # bytes that could not be written
 
     def open_for_program(self) -> int:
         """Return the end to give to the program.
@@ -83,6 +106,7 @@ class Output:
         It can read, too: so the pipe has a reader as long as the program lives, and the program
         does not die of SIGPIPE when its supervisor does.
         """
+        self.is_ended = False
         return os.open(self.pipe, os.O_RDWR | os.O_CLOEXEC)
 
     @property
@@ -108,25 +132,77 @@ class Output:
     def close(self, now: float) -> None:
         """Carry over the rest and remove the pipe."""
         self._write(self._thinner.feed(self._redactor.flush(), now) + self._thinner.flush())
-        if self._lost:
-            self._write(b"\n")
+        for log in self._logs:
+            log.close()
         self.pipe.unlink(missing_ok=True)
         os.close(self.fd)
-        os.close(self._log)
 
-    def last_line(self) -> str:
-        """Return the last line that is not empty, at most 200 characters of it."""
-        text = (self._tail + self._thinner.waiting).decode(errors="replace")
-        lines = [line.strip() for line in text.splitlines() if line.strip()]
-        return lines[-1][:200] if lines else ""
+    def last_lines(self) -> str:
+        """Return the last that was written."""
+        return (self._tail + self._thinner.waiting).decode(errors="replace")
+
+    def forget(self) -> None:
+        """Begin anew with the last lines: another program writes from now on."""
+        self._tail = b""
 
     def _write(self, data: bytes) -> None:
         if not data:
             return
         self._tail = (self._tail + data)[-_TAIL:]
-        note = f"\n[homerun: {self._lost} bytes lost, disk full]\n".encode() if self._lost else b""
-        try:
-            written = os.write(self._log, note + data) - len(note)
-        except OSError:  # the program must go on; what is lost is counted
-            written = -1
-        self._lost = len(data) - written if written >= 0 else self._lost + len(data)
+        for log in self._logs:
+            log.write(data)
+
+
+class Outputs:
+    """All that a program writes: through one pipe, or stdout and stderr through one each.
+
+    Both go to output.log, as on a terminal; `stdout` and `stderr` name files that get them apart.
+    A program that is adopted has the pipes with which it was started.
+    """
+
+    def __init__(self, folder: RunFolder, *, stdout: str = "", stderr: str = "") -> None:
+        self._all = [Output(folder.pipe, *_logs(folder, stdout))]
+        if stderr or folder.error_pipe.exists():
+            self._all.append(Output(folder.error_pipe, *_logs(folder, stderr)))
+
+    @property
+    def fds(self) -> set[int]:
+        """The descriptors that can be read when there is something to pump."""
+        return {output.fd for output in self._all if not output.is_ended}
+
+    def open_for_program(self) -> list[int]:
+        """Return the ends to give to the program: the first for stdout, the last for stderr."""
+        return [output.open_for_program() for output in self._all]
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether some output waits for its time to be written."""
+        return any(output.is_waiting for output in self._all)
+
+    def pump(self, now: float) -> bool:
+        """Carry over what the pipes hold; tell whether there may be more at once."""
+        more = [output.pump(now) for output in self._all if not output.is_ended]
+        return any(more)
+
+    def close(self, now: float) -> None:
+        """Carry over the rest and remove the pipes."""
+        for output in self._all:
+            output.close(now)
+
+    def last_lines(self) -> str:
+        """Return the last that was written; where they are apart, stderr comes last."""
+        return "\n".join(output.last_lines() for output in self._all)
+
+    def forget(self) -> None:
+        """Begin anew with the last lines: another program writes from now on."""
+        for output in self._all:
+            output.forget()
+
+
+def _logs(folder: RunFolder, more: str) -> list[Log]:
+    """Open output.log, and a file of the user's; without that one the run goes on."""
+    logs = [Log(folder.output)]
+    if more:
+        with contextlib.suppress(OSError):
+            logs.append(Log(more, mode=0o666))
+    return logs

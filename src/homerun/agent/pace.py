@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from homerun.agent.events import Progress
 from homerun.core import ALIVE, ENDED, Run, RunState, SweepRecord
-from homerun.store import Store
+from homerun.store import Store, held_back
 
 
 class Pace:
@@ -18,6 +18,7 @@ class Pace:
 
     def note(self, run: Run) -> None:
         """Take a run that has ended into the mean; one that was stopped says nothing."""
+        self._has_retries = self._has_retries or run.attempt > 1  # a person may ask for one
         if run.state in {RunState.FINISHED, RunState.FAILED} and run.runtime_s is not None:
             self._count += 1
             self._mean_s += (run.runtime_s - self._mean_s) / self._count
@@ -30,6 +31,8 @@ class Pace:
         done = sum(counts.get(state, 0) for state in ENDED) - repeated
         failed = counts.get(RunState.FAILED, 0) + counts.get(RunState.CRASHED, 0) - repeated
         running = sum(counts.get(state, 0) for state in ALIVE)
+        if counts.get(RunState.PAUSED):
+            running -= len(held_back(self._store, self._record.id))
         planned = self._record.planned
         eta_s = None
         if planned is not None and self._count and running:
@@ -40,3 +43,8 @@ class Pace:
         return Progress(
             done=done, planned=planned, running=running, failed=max(0, failed), eta_s=eta_s
         )
+
+
+def runs_text(count: int) -> str:
+    """Return `1 run` or `3 runs`."""
+    return f"{count} run{'' if count == 1 else 's'}"

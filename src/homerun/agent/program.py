@@ -21,11 +21,11 @@ class StartError(Exception):
         self.exit_code = exit_code
 
 
-def start(argv: list[str], *, cwd: str, env: Mapping[str, str], output: int) -> int:
+def start(argv: list[str], *, cwd: str, env: Mapping[str, str], stdout: int, stderr: int) -> int:
     """Start a program in a session of its own and return its pid; raise StartError if it cannot be.
 
-    Its stdout and stderr go to the descriptor `output`, its stdin is empty. posix_spawn, because a
-    fork would copy this process for nothing: it costs as much as all the rest of a short run.
+    Its output goes to the two descriptors, its stdin is empty. posix_spawn, because a fork would
+    copy this process for nothing: it costs as much as all the rest of a short run.
     """
     try:
         os.chdir(cwd)
@@ -34,13 +34,13 @@ def start(argv: list[str], *, cwd: str, env: Mapping[str, str], output: int) -> 
         raise StartError(f"{argv[0]} was not started: {text}", NOT_RUNNABLE) from error
     try:
         return os.posix_spawnp(
-            argv[0],
+            _searched(argv[0], env),
             argv,
             env,
             file_actions=(
                 (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
-                (os.POSIX_SPAWN_DUP2, output, 1),
-                (os.POSIX_SPAWN_DUP2, output, 2),
+                (os.POSIX_SPAWN_DUP2, stdout, 1),
+                (os.POSIX_SPAWN_DUP2, stderr, 2),
             ),
             setsid=True,
             setsigmask=(),
@@ -52,6 +52,18 @@ def start(argv: list[str], *, cwd: str, env: Mapping[str, str], output: int) -> 
         raise _explained(errno.EINVAL, argv[0], cwd, env) from error
     finally:
         os.chdir("/")
+
+
+def _searched(name: str, env: Mapping[str, str]) -> str:
+    """Return what to start: the system searches our own PATH, and a program may have another."""
+    if "/" in name or env.get("PATH") == os.environ.get("PATH"):
+        return name
+    import shutil  # noqa: PLC0415  rarely needed
+
+    found = shutil.which(name, path=env.get("PATH", os.defpath))
+    if found is None:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+    return found
 
 
 def _explained(number: int, name: str, cwd: str, env: Mapping[str, str]) -> StartError:

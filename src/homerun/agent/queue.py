@@ -1,12 +1,20 @@
 """The queue of one sweep, as its agent sees it: filled ahead by the search."""
 
+import json
+from dataclasses import replace
+
 from homerun.core import Run, RunState, SweepRecord, SweepState
 from homerun.search import fill
-from homerun.spec import Sweep
+from homerun.spec import Sweep, from_dict
 from homerun.store import Store
 
 AHEAD = 100  # runs that the search puts into the queue at once
 _LOW = 20  # pending runs below which it is filled up
+
+
+def is_changed(before: SweepRecord, now: SweepRecord) -> bool:
+    """Tell whether the file of a sweep is another one; unlike for `==`, NaN is NaN."""
+    return before.spec is not now.spec and json.dumps(before.spec) != json.dumps(now.spec)
 
 
 class Queue:
@@ -19,11 +27,17 @@ class Queue:
         self._sweep = sweep
         self._pending = 0  # at most so many, other agents take some
 
-    def claim(self, agent: str) -> Run | None:
-        """Take the next run; None: there is none, or the sweep is paused."""
-        run = self._store.claim(self.record.id, agent=agent)
-        self._pending = 0 if run is None else self._pending - 1
-        return run
+    def heads(self) -> list[Run]:
+        """Return the next run; none: there is none, or the sweep is paused."""
+        heads = self._store.heads(self.record.id)
+        if not heads:
+            self._pending = 0
+        return heads
+
+    def claim(self, run: Run, agent: str) -> Run | None:
+        """Take a run."""
+        self._pending -= 1
+        return self._store.claim_run(run, agent=agent)
 
     def fill(self) -> None:
         """Let the search propose runs if few are left."""
@@ -31,8 +45,7 @@ class Queue:
             self._pending = self._store.counts(self.record.id).get(RunState.PENDING, 0)
             if self._pending >= _LOW or self.refresh().state != SweepState.RUNNING:
                 return
-            # A grid knows by its cursor what it has proposed; draws may come twice.
-            seen = set() if self._sweep.method == "grid" else self._store.seen(self.record.id)
+            seen = self._store.seen(self.record.id)
             filled = fill(self._sweep, cursor=self.record.cursor, n=AHEAD, seen=seen)
             # Of agents that fill at once one wins, and the others go on from where it got.
             is_ours = filled.cursor == self.record.cursor or self._store.propose(
@@ -41,9 +54,17 @@ class Queue:
                 cursor=filled.cursor,
                 retries=self._sweep.settings.retries,
             )
-            self.is_exhausted = is_ours and filled.exhausted
+            if is_ours:
+                self.record = replace(self.record, cursor=filled.cursor)
+                self.is_exhausted = filled.exhausted
 
     def refresh(self) -> SweepRecord:
-        """Look again at the state of the sweep, which others may have changed."""
-        self.record = self._store.sweep(self.record.id)
+        """Look again at the sweep, which others may have changed."""
+        before, self.record = self.record, self._store.sweep(self.record.id)
+        is_other = is_changed(before, self.record)
+        if is_other or self.record.cursor != before.cursor:
+            # A change lets the search start again, and may have emptied the queue.
+            self.is_exhausted, self._pending = False, 0
+        if is_other:
+            self._sweep = from_dict(self.record.spec, source=self.record.source or self.record.id)
         return self.record

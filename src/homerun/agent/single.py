@@ -1,5 +1,6 @@
 """One command as one tracked run."""
 
+import os
 import select
 import signal
 import time
@@ -12,10 +13,12 @@ from homerun.agent.events import Ended
 from homerun.agent.hands import Hands, LaunchError
 from homerun.agent.order import Order
 from homerun.agent.orders import home_env, run_env
+from homerun.agent.pauses import forget_pause
+from homerun.agent.pausing import request_pause
 from homerun.agent.processes import POLL_S
 from homerun.agent.recording import record_ends
+from homerun.agent.room import Place
 from homerun.agent.signals import Signals
-from homerun.agent.slots import Place
 from homerun.agent.tended import NeverStarted, Tended
 from homerun.core import End, Run, RunState, StoreError, UsageError, new_id, redact_argv
 from homerun.store import RunFolder, Store, identity
@@ -38,7 +41,7 @@ def run_command(
     """Run a command as one tracked run and return how it ended.
 
     What it writes goes to `output`, too. Ctrl-C is passed on to it, and the second one kills it;
-    so does SIGTERM. When the terminal is closed it goes on.
+    so does SIGTERM. Ctrl-Z stops it, too, until we go on. When the terminal is closed it goes on.
     """
     if not argv:
         raise UsageError("there is no command to run; try: homerun run -- python train.py")
@@ -63,9 +66,9 @@ def run_command(
         timeout_s=timeout_s,
         grace_s=grace_s,
     )
-    caught = Signals((signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
+    caught = Signals((signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGTSTP))
     with closing(caught) as signals, closing(Hands(home_env(store))) as hands:
-        place = Place(index=0, env={})
+        place = Place()
         try:
             tended = Tended(run=run, place=place, order=order, watch=hands.launch(order))
             on_start(run)
@@ -96,8 +99,20 @@ def _follow(tended: Tended, hands: Hands, signals: Signals, tail: "_Tail") -> En
             if number == signal.SIGHUP:
                 tail.close()
                 continue
+            if number == signal.SIGTSTP:
+                _stand_still(tended)
+                continue
             reason = _INTERRUPTED if number == signal.SIGINT else "SIGTERM was sent to homerun run"
             tended.ask_to_end(reason=reason, number=number)
+
+
+def _stand_still(tended: Tended) -> None:
+    """Stop together with the run, until somebody lets us go on: the shell's fg or bg."""
+    request_pause(tended.folder)
+    tended.watch.signal(signal.SIGUSR1)
+    os.kill(os.getpid(), signal.SIGSTOP)
+    forget_pause(tended.folder)
+    tended.watch.signal(signal.SIGUSR1)
 
 
 def _record(store: Store, run_id: str, end: End) -> Run:

@@ -15,7 +15,6 @@ import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
-from resource import struct_rusage
 
 from homerun.agent import processes
 from homerun.agent.order import (
@@ -26,9 +25,10 @@ from homerun.agent.order import (
     Order,
     read_order,
 )
-from homerun.agent.output import Output
+from homerun.agent.output import Outputs
+from homerun.agent.pauses import Pauses, forget_pause, freeze, is_pause_wanted, thaw
 from homerun.agent.program import StartError, start
-from homerun.agent.samples import Samples
+from homerun.agent.samples import Samples, Use
 from homerun.agent.signals import Signals
 from homerun.agent.verdict import Verdict, duration, oom_kills
 from homerun.agent.watched import AdoptedProgram, OwnProgram
@@ -152,11 +152,13 @@ class Supervisor:
         self._wall = wall  # for records alone: it may jump, and nothing is decided by it
         self._folder = folder
         self._signals = signals
-        self._output = Output(folder.pipe, folder.output)
+        self._output = Outputs(folder, stdout=order.stdout, stderr=order.stderr)
         self._started = time.monotonic()
         self._stopped: Verdict | None = None  # why the program was asked to end
         self._kill_at = math.inf  # when its grace is over
         self._facts: dict[str, object] = {}  # for process.json, not written yet
+        self._pauses = Pauses()
+        self._use = Use()
 
     def run(self) -> End:
         """Return how the run ended, which by then is in result.json."""
@@ -165,27 +167,51 @@ class Supervisor:
                 return self._supervise(self._adopt())
             if self._kill_request() is not None:
                 return self._finish(self._killed())
-            return self._supervise(self._start())
+            return self._set_up() or self._supervise(self._start(self._order.argv))
         except StartError as error:
-            return self._finish((RunState.FAILED, str(error), error.exit_code))
+            failed = Verdict(RunState.FAILED, str(error), error.exit_code)
+            return self._finish(failed, start_error=str(error.__cause__))
         finally:
             self._output.close(time.monotonic())
 
-    def _start(self) -> OwnProgram:
-        """Start the program.
+    def _set_up(self) -> End | None:
+        """Run what is to be run before the program; return the end when that fails."""
+        if not self._order.setup:
+            return None
+        try:
+            setup = self._start(self._order.setup)
+        except StartError as error:
+            raise StartError(f"setup failed: {error}", error.exit_code) from error
+        state, reason, exit_code, memory = self._outcome(setup)
+        if self._stopped is not None:
+            reason = f"{reason}, during its setup"
+        elif state == RunState.FINISHED:
+            # From now on the pipe shows what is the program of the run.
+            (self._folder.path / PROCESS_FILE).unlink(missing_ok=True)
+            self._output.forget()
+            return None
+        else:
+            state, reason = RunState.FAILED, f"setup failed: {reason}"
+        end = self._finish(Verdict(state, reason, exit_code, memory), setup)
+        self._clear(setup)
+        return end
+
+    def _start(self, argv: list[str]) -> OwnProgram:
+        """Start a program.
 
         Should we be killed before process.json is written, the pipe for the output tells others
         that there may be a program, and its environment which one it is.
         """
         killed_before = oom_kills()
         env = {**_ENVIRON, **self._order.env}
-        output = self._output.open_for_program()
+        ends = self._output.open_for_program()
         try:
-            pid = start(self._order.argv, cwd=self._order.cwd, env=env, output=output)
+            pid = start(argv, cwd=self._order.cwd, env=env, stdout=ends[0], stderr=ends[-1])
         finally:
-            os.close(output)
+            for fd in ends:
+                os.close(fd)
         self._announce(pid, identity(pid))
-        return OwnProgram(pid, killed_before)
+        return OwnProgram(pid, killed_before, hints=[*argv, env.get("MASTER_PORT", "")])
 
     def _adopt(self) -> AdoptedProgram:
         process = read_json(self._folder.path / PROCESS_FILE)
@@ -194,9 +220,10 @@ class Supervisor:
         if process is None:
             # It may be what the program has left behind: nobody knows how to tell.
             reason = "its supervisor was killed while it started the program"
-            self._stop(program, (RunState.CRASHED, reason, None), self._order.grace_s)
+            self._stop(program, Verdict(RunState.CRASHED, reason), self._order.grace_s)
         else:
             self._started = float(process["started_monotonic"])
+            self._pauses.remember(process)
         if who is not None:
             self._announce(who.pid, who)
         if self._kill_request() is not None:
@@ -214,6 +241,10 @@ class Supervisor:
             "timeout_s": self._order.timeout_s,
             "grace_s": self._order.grace_s,
             "devices": self._order.devices,
+            "alone": self._order.alone,
+            "stdout": self._order.stdout,
+            "stderr": self._order.stderr,
+            **self._pauses.facts(),
         }
         self._write_facts()
 
@@ -224,27 +255,40 @@ class Supervisor:
             self._facts = {}
 
     def _supervise(self, program: OwnProgram | AdoptedProgram) -> End:
+        end = self._finish(self._outcome(program), program)
+        self._clear(program)
+        return end
+
+    def _outcome(self, program: OwnProgram | AdoptedProgram) -> Verdict:
+        """Wait for a program to end and return how it did."""
         self._watch(program)
         drained_by = time.monotonic() + _DRAIN_S
         while self._output.pump(time.monotonic()) and time.monotonic() < drained_by:
             pass
-        verdict = program.verdict(self._output.last_line())
+        verdict = program.verdict(self._output.last_lines())
         if self._stopped is not None:
-            verdict = (*self._stopped[:2], verdict[2])
-        end = self._finish(verdict, program.usage)
-        self._clear(program)
-        return end
+            return self._stopped._replace(exit_code=verdict.exit_code)
+        return verdict
 
     def _watch(self, program: OwnProgram | AdoptedProgram) -> None:
         """Do all that is to be done while the program runs."""
-        samples = Samples(self._folder, pid=program.pid, started=self._started)
+        samples = Samples(
+            self._folder,
+            pid=program.pid,
+            started=self._started,
+            devices=self._order.devices,
+            is_whole=not self._order.adopt,
+        )
         poll = select.poll()
-        for fd in (self._signals.fd, self._output.fd, program.fd):
+        for fd in (self._signals.fd, *self._output.fds, program.fd):
             if fd is not None:
                 poll.register(fd, select.POLLIN)
-        deadline = self._started + (self._order.timeout_s or math.inf)
+        limit = self._started + (self._order.timeout_s or math.inf)
         is_more = False
+        self._heed_pause(program)
         while not program.is_over():
+            self._note_pause(program)
+            deadline = self._pauses.deadline(limit)
             now = time.monotonic()
             due_s = min(deadline, self._kill_at, samples.due_at) - now
             if self._output.is_waiting or self._facts or not program.tells:
@@ -252,44 +296,65 @@ class Supervisor:
             poll.poll(0 if is_more else max(0.0, due_s) * 1000 + 1)
             now = time.monotonic()
             self._heed_signals(program)
-            if not self._output.is_ended:
-                is_more = self._output.pump(now)
-                if self._output.is_ended:
-                    poll.unregister(self._output.fd)
+            fds = self._output.fds
+            is_more = self._output.pump(now)
+            for fd in fds - self._output.fds:  # that have ended
+                poll.unregister(fd)
             samples.take(now)
             if self._facts:
                 self._write_facts()
             if now >= deadline and self._stopped is None:
                 reason = f"timeout after {duration(self._order.timeout_s or 0)}"
-                self._stop(program, (RunState.FAILED, reason, None), self._order.grace_s)
+                self._stop(program, Verdict(RunState.FAILED, reason), self._order.grace_s)
             if now >= self._kill_at:
                 self._kill_at = now + _TICK_S
                 for pid in program.processes():
                     processes.send(pid, signal.SIGKILL)
-        samples.close()
+        self._use = samples.close()
 
     def _heed_signals(self, program: OwnProgram | AdoptedProgram) -> None:
         """End the program if somebody asks for it: by kill.json and SIGUSR1, or SIGTERM alone.
 
-        A SIGUSR1 without kill.json was meant for the run before. Asked again: without any grace.
+        A SIGUSR1 without kill.json is about a pause, or was meant for the run before. Asked to end
+        again: without any grace.
         """
         numbers = self._signals.take()
         if not numbers:
             return
         request = self._kill_request()
         if signal.SIGTERM not in numbers and (signal.SIGUSR1 not in numbers or request is None):
+            if signal.SIGUSR1 in numbers:
+                self._heed_pause(program)
             return
         asked = request or {}
         grace_s = float(str(asked.get("grace_s", self._order.grace_s)))
         number = int(str(asked.get("signal", signal.SIGTERM.value)))
         self._stop(program, self._killed(), 0.0 if self._stopped else grace_s, number)
 
+    def _heed_pause(self, program: OwnProgram | AdoptedProgram) -> None:
+        """Stop all processes of the run, or let them go on, as pause.json says."""
+        if self._stopped is not None:
+            return
+        if is_pause_wanted(self._folder):
+            freeze(program.processes)
+        elif not program.is_over() and program.is_stopped():
+            thaw(program.processes)
+
+    def _note_pause(self, program: OwnProgram | AdoptedProgram) -> None:
+        """Note since when the program stands still, whoever stopped it."""
+        if self._pauses.note(is_stopped=program.is_stopped()):
+            if self._pauses.since is None:
+                forget_pause(self._folder)  # whoever let it go on
+            known = self._facts or read_json(self._folder.path / PROCESS_FILE) or {}
+            self._facts = {**known, **self._pauses.facts()}
+            self._write_facts()
+
     def _kill_request(self) -> dict[str, object] | None:
         return read_json(self._folder.path / KILL_FILE)
 
     def _killed(self) -> Verdict:
         request = self._kill_request() or {"reason": "SIGTERM was sent to its supervisor"}
-        return RunState.KILLED, str(request.get("reason")), None
+        return Verdict(RunState.KILLED, str(request.get("reason")))
 
     def _stop(
         self,
@@ -301,19 +366,30 @@ class Supervisor:
         self._stopped = self._stopped or why
         self._kill_at = min(self._kill_at, time.monotonic() + grace_s)
         processes.send_group(program.pid, number)
+        if self._pauses.since is not None:
+            thaw(program.processes)
 
-    def _finish(self, verdict: Verdict, used: struct_rusage | None = None) -> End:
+    def _finish(
+        self,
+        verdict: Verdict,
+        program: OwnProgram | AdoptedProgram | None = None,
+        *,
+        start_error: str = "",
+    ) -> End:
         """Write result.json, for as long as the disk is full again and again: no end gets lost."""
-        state, reason, exit_code = verdict
+        used = program.usage if program else None
+        now = time.monotonic()
         end = End(
-            state=state,
-            reason=reason,
-            exit_code=exit_code,
+            **verdict._asdict(),
+            needs_alone=self._needs_alone(verdict),
+            signal=program.signal if program else None,
+            start_error=start_error,
             ended_at=self._wall(),
-            runtime_s=time.monotonic() - self._started,
+            runtime_s=now - self._started - self._pauses.total_s(now),
             user_cpu_s=used.ru_utime if used else None,
             system_cpu_s=used.ru_stime if used else None,
             memory_max_mib=used.ru_maxrss / 1024 if used else None,  # KiB, see getrusage(2)
+            **vars(self._use),
         )
         while True:
             try:
@@ -324,6 +400,10 @@ class Supervisor:
                 time.sleep(2)
             else:
                 return end
+
+    def _needs_alone(self, verdict: Verdict) -> str:
+        """Return what a run that is out of memory shared with others: gpu, host or nothing."""
+        return "" if verdict.out_of_memory in self._order.alone.split() else verdict.out_of_memory
 
     def _clear(self, program: OwnProgram | AdoptedProgram) -> None:
         """End what the program left behind: SIGTERM, a short grace, SIGKILL."""

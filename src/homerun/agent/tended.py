@@ -9,7 +9,7 @@ from homerun.agent import processes
 from homerun.agent.hands import Hand, Hands
 from homerun.agent.order import Order
 from homerun.agent.processes import Watch
-from homerun.agent.slots import Place
+from homerun.agent.room import Place
 from homerun.agent.stopping import living_supervisor, request_end
 from homerun.core import End, Run, RunState
 from homerun.store import RunFolder, end_of, living_program, never_started

@@ -1,0 +1,147 @@
+"""The runs of one sweep, for an agent."""
+
+from collections.abc import Iterable, Sequence
+
+from homerun.agent.events import Done, Outcome, Progress, Waiting
+from homerun.agent.learned import learned_mib
+from homerun.agent.order import Order
+from homerun.agent.orders import sweep_order
+from homerun.agent.pace import Pace
+from homerun.agent.queue import Queue, is_changed
+from homerun.agent.room import Need, Place
+from homerun.agent.rules import Rules
+from homerun.core import ALIVE, End, Run, RunState, SweepRecord, SweepState
+from homerun.spec import Sweep, from_dict
+from homerun.store import Store, held_back, memory_peaks
+
+_FINAL = {SweepState.FINISHED: Outcome.COMPLETE, SweepState.CANCELED: Outcome.CANCELED}
+
+
+class SweepWork:
+    """One sweep; when its file is changed while it runs, what comes next is as changed."""
+
+    def __init__(
+        self,
+        store: Store,
+        record: SweepRecord,
+        *,
+        need: Need,
+        is_memory_learned: bool = False,
+        max_failures: int | None = None,
+    ) -> None:
+        """Prepare; max_failures: in a row, with no success, that pause it; None: as its file."""
+        self._store = store
+        self._need = need
+        self._is_memory_learned = is_memory_learned
+        self._peaks: list[tuple[dict[str, object], float]] | None = None
+        self._max_failures = max_failures
+        self._read(record)
+
+    def _read(self, record: SweepRecord) -> None:
+        self.record = record
+        self.sweep: Sweep = from_dict(record.spec, source=record.source or record.id)
+        self._queue = Queue(self._store, record, self.sweep)
+        self._rules = Rules(self._store, record, self.sweep, max_failures=self._max_failures)
+        has_retries = self.sweep.settings.retries > 0 or self._store.repeated(record.id) > 0
+        self._pace = Pace(self._store, record, has_retries=has_retries)
+
+    @property
+    def serves(self) -> str:
+        """Id of the sweep."""
+        return self.record.id
+
+    @property
+    def is_open(self) -> bool:
+        """Whether agents may take runs from it."""
+        return self.record.state == SweepState.RUNNING
+
+    def heads(self) -> list[Run]:
+        """Return the next run."""
+        return self._queue.heads()
+
+    def need(self, run: Run) -> Need:
+        """Return what a run needs: as planned, learned from its like, or a GPU for itself."""
+        need = self._need
+        if not need.gpus:
+            return need
+        if run.alone == "gpu":
+            return Need(gpus=need.gpus)
+        if not self._is_memory_learned:
+            return need
+        if self._peaks is None:
+            self._peaks = memory_peaks(self._store, self.record.id)
+        learned = learned_mib(self._peaks, run.config)
+        if learned is None:  # alone, so that the next one can learn from it
+            return Need(gpus=need.gpus)
+        return Need(gpus=need.gpus, memory_mib=learned, at_most=need.at_most)
+
+    def claim(self, run: Run, *, agent: str) -> Run | None:
+        """Take a run."""
+        return self._queue.claim(run, agent)
+
+    def order(self, run: Run, place: Place) -> Order:
+        """Write the parameter files of a claimed run and return the order to start it."""
+        return sweep_order(self._store, self.sweep, self.record, run, place=place)
+
+    def fill(self) -> None:
+        """Let the search propose runs if few are left."""
+        self._queue.fill()
+        if is_changed(self.record, self._queue.record):
+            self._read(self._queue.record)
+            self._queue.fill()
+
+    def alive(self) -> list[Run]:
+        """Return its runs that are running or paused."""
+        return self._store.runs(sweep=self.record.id, states=ALIVE)
+
+    def are_silent_about(self, ends: Iterable[End]) -> bool:
+        """Tell whether these ends cannot stop the sweep, so that there is no need to ask first."""
+        return self._rules.are_silent_about(ends)
+
+    def judge(self, ended: Sequence[tuple[Run, End]]) -> Done | None:
+        """Look at runs that have ended; return why no more are to be taken, None to go on."""
+        for run, end in ended:
+            self._pace.note(run)
+            if self._peaks is not None and end.gpu_memory_max_gib is not None:
+                self._peaks.append((run.config, end.gpu_memory_max_gib * 1024))
+        return self._rules.judge([run for run, _ in ended])
+
+    def refresh(self) -> Done | None:
+        """Look again at the sweep, which others may have changed or ended."""
+        record = self._queue.refresh()
+        if is_changed(self.record, record):
+            self._read(record)
+        self.record = record
+        if record.state in _FINAL:
+            return Done(outcome=_FINAL[record.state], reason=record.reason)
+        return None
+
+    def idle(self, ours: int) -> Done | Waiting | None:
+        """Say why there is no run to take."""
+        done = self.refresh()
+        if done is not None:
+            return done
+        record = self.record
+        if record.state == SweepState.PAUSED:
+            why = f": {record.reason}" if record.reason else ""
+            return Waiting(
+                reason=f"sweep {record.id} is paused{why}; to go on: homerun resume {record.id}"
+            )
+        counts = self._store.counts(record.id)
+        held = held_back(self._store, record.id)
+        others = sum(counts.get(state, 0) for state in ALIVE) - ours - len(held)
+        if others > 0:
+            runs = f"{others} run{'' if others == 1 else 's'}"
+            return Waiting(reason=f"the last {runs} in the hands of other agents")
+        if held:
+            numbers = " ".join(map(str, held[:9]))
+            return Waiting(reason=f"what is left is paused; to go on: homerun resume {numbers}")
+        is_done = not ours and not counts.get(RunState.PENDING) and self._queue.is_exhausted
+        # Not when it was changed a moment ago: then there may be more to do.
+        if is_done and self._store.finish_sweep(record):
+            return Done(outcome=Outcome.COMPLETE, reason="")
+        return None
+
+    def progress(self, elapsed_s: Iterable[float]) -> Progress:
+        """Return how far the sweep is."""
+        return self._pace.progress(elapsed_s)
