@@ -40,7 +40,9 @@ from homerun.store import (
 _LATEST = 10  # sweeps and runs that a list of everything shows
 _BEST = 20  # runs of a sweep that a terminal shows
 _BAD = (RunState.FAILED, RunState.CRASHED)
-_SWEEP_TITLES = "id project name state done planned running failed metric best created_at".split()
+_SWEEP_TITLES = (
+    "id project name state done planned running failed metric best created_at superseded_by".split()
+)
 
 Counts = dict[RunState, int]
 Best = tuple[int, float]  # number of the run, value
@@ -161,6 +163,8 @@ def sweep_document(sweep: SweepRecord, counts: Counts, best: Best | None) -> dic
         "name": sweep.name,
         "state": sweep.state,
         "reason": sweep.reason,
+        "superseded_by": sweep.superseded_by or None,
+        "priority": sweep.priority,
         "created_at": sweep.created_at,
         "source": sweep.source,
         "planned": sweep.planned,
@@ -235,6 +239,7 @@ def _sweep_values(sweep: SweepRecord, counts: Counts, best: Best | None) -> tupl
         metric.name if metric else None,
         best[1] if best else None,
         sweep.created_at,
+        sweep.superseded_by,
     )
 
 
@@ -258,7 +263,11 @@ def _print_sweeps(rows: list[tuple[SweepRecord, Counts, Best | None]]) -> None:
             output.Column(
                 "NAME", [location(sweep.project, sweep.name) for sweep in sweeps], narrow=16
             ),
-            output.Column("STATE", [sweep.state for sweep in sweeps], is_state=True),
+            output.Column(
+                "STATE",
+                ["superseded" if s.superseded_by else s.state for s in sweeps],
+                is_state=True,
+            ),
             output.Column("DONE", dones, is_number=True),
             output.Column("RUNNING", running, is_number=True, rank=3),
             output.Column(
@@ -318,4 +327,5 @@ def _heading(sweep: SweepRecord) -> str:
     if metric:
         goal = f"; {metric.name}: {'higher' if metric.is_maximized else 'lower'} is better"
     where = location(sweep.project, sweep.name)
-    return output.plain(f"{where} ({sweep.id}) is {sweep.state}{goal}")
+    state = f"superseded by {sweep.superseded_by}" if sweep.superseded_by else sweep.state
+    return output.plain(f"{where} ({sweep.id}) is {state}{goal}")

@@ -3,10 +3,10 @@
 import json
 import math
 import os
-import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, islice
 from typing import Any
 
 import click
@@ -21,8 +21,11 @@ STATE_STYLES = {
     "killed": "yellow",
     "preempted": "magenta",
     "canceled": "yellow",
+    "superseded": "dim",
 }
 _GAP = "  "  # between two columns
+_TSV_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+_AT_ONCE = 1000  # lines in one write
 EXTRA = 1000  # a column of this rank or more is left out rather than narrow another one
 
 
@@ -65,6 +68,8 @@ def is_colored() -> bool:
 
 def width() -> int:
     """Return how many characters fit on a line: $COLUMNS, else of the terminal, else 80."""
+    import shutil  # noqa: PLC0415  loads three kinds of compression
+
     return shutil.get_terminal_size().columns
 
 
@@ -72,13 +77,14 @@ def print_table(columns: Sequence[Column]) -> list[str]:
     """Print a table as wide as the terminal; return the titles of columns that had no room."""
     shown, hidden = _fit(columns, width())
     titles = [_sized(column.title, column) for column in shown]
-    click.echo(styled(_GAP.join(titles).rstrip(), "bold"))
+    lines = [styled(_GAP.join(titles).rstrip(), "bold")]
     for row in zip(*(column.cells for column in shown), strict=True):
         cells = [
             styled(_sized(cell, column), STATE_STYLES.get(cell, "") if column.is_state else "")
             for column, cell in zip(shown, row, strict=True)
         ]
-        click.echo(_GAP.join(cells).rstrip())
+        lines.append(_GAP.join(cells).rstrip())
+    click.echo("\n".join(lines))  # not one by one: each echo is a write of its own
     return [column.title for column in hidden]
 
 
@@ -114,9 +120,9 @@ def _fit(columns: Sequence[Column], room: int) -> tuple[list[Column], list[Colum
 
 def print_tsv(titles: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Print rows for programs: tab separated, one line each, nothing shortened."""
-    click.echo("\t".join(titles))
-    for row in rows:
-        click.echo("\t".join(_tsv_cell(value) for value in row))
+    lines = chain(["\t".join(titles)], ("\t".join(map(_tsv_cell, row)) for row in rows))
+    while some := list(islice(lines, _AT_ONCE)):
+        click.echo("\n".join(some))
 
 
 def print_json(document: Any) -> None:
@@ -144,7 +150,7 @@ def say(text: str) -> None:
 
 def styled(text: str, style: str) -> str:
     """Return text in one of rich's simple styles (`bold red`), as it is without colours."""
-    if not is_colored() or not style:
+    if not style or not is_colored():
         return text
     *attributes, last = style.split()
     options = dict.fromkeys(attributes, True)
@@ -166,9 +172,7 @@ def _tsv_cell(value: Any) -> str:
     if isinstance(value, bytes):
         value = value.decode(errors="replace")
     text = value if isinstance(value, str) else _value_text(value)
-    for character, escape in (("\\", "\\\\"), ("\t", "\\t"), ("\n", "\\n"), ("\r", "\\r")):
-        text = text.replace(character, escape)
-    return text
+    return text if text.isalnum() else text.translate(_TSV_ESCAPES)
 
 
 def _value_text(value: Any) -> str:

@@ -1,6 +1,8 @@
 """What an agent does, as a person sees it: a live block on a terminal, else a line an event."""
 
 import math
+import os
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -11,7 +13,7 @@ import click
 
 from homerun.agent import Ended, Event, Progress, Started, Stopping, Trouble, Waiting
 from homerun.cli import output, words
-from homerun.cli.common import Metric, metric_of
+from homerun.cli.common import Metric, metric_of, one_line
 from homerun.cli.table import flat
 from homerun.core import Run, RunState, SweepRecord
 
@@ -26,17 +28,21 @@ _BAD = frozenset({RunState.FAILED, RunState.CRASHED})
 
 
 class Tally:
-    """How far a sweep is, from what its agent tells."""
+    """How far a sweep is, or whatever an agent works on, from what the agent tells."""
 
-    def __init__(self, sweep: SweepRecord, best: tuple[int, float] | None = None) -> None:
-        self.metric: Metric | None = metric_of(sweep)
+    def __init__(
+        self, sweep: SweepRecord | None = None, best: tuple[int, float] | None = None
+    ) -> None:
+        self.metric: Metric | None = metric_of(sweep) if sweep else None
         self.best = best  # number of the run, value
         self.best_config = ""
         self.ended = self.failed = 0  # that this agent saw
-        self.progress = Progress(done=0, planned=sweep.planned, running=0, failed=0, eta_s=None)
+        planned = sweep.planned if sweep else 0
+        self.progress = Progress(done=0, planned=planned, running=0, failed=0, eta_s=None)
         self.running: dict[str, tuple[Run, float]] = {}  # with the start on our clock
         self.note = ""
-        self._varying = _varying(sweep.spec.get("parameters") or {})
+        parameters = (sweep.spec.get("parameters") or {}) if sweep else {}
+        self._varying = varying_parameters(parameters)
 
     def take(self, event: Event) -> None:
         """Take an event into account."""
@@ -57,9 +63,13 @@ class Tally:
                 self.note = text
 
     def config_text(self, run: Run) -> str:
-        """Return what sets a run apart from the others of its sweep."""
+        """Return what sets a run apart from the others of its sweep; else its command."""
         config = flat(run.config)
-        named = [key for key in self._varying if key in config]
+        if run.source:
+            return run.name
+        if not config:
+            return one_line(run.argv)
+        named = [key for key in self._varying or config if key in config]
         return " ".join(f"{key}={words.exact(config[key])}" for key in named)
 
     def result_text(self, run: Run) -> str:
@@ -103,8 +113,8 @@ class Tally:
 @contextmanager
 def watching(tally: Tally) -> Iterator["Lines | Block"]:
     """Give the view that suits stderr; the terminal is left as it was, however this ends."""
-    console = _console()
-    if not console.is_terminal or console.is_dumb_terminal:
+    console = _console() if _may_be_terminal() else None
+    if console is None or not console.is_terminal or console.is_dumb_terminal:
         yield Lines(tally)
         return
     from rich.live import Live  # noqa: PLC0415
@@ -215,6 +225,12 @@ class Block:
             yield _text((f"      and {len(running) - _SHOWN} more", "dim"))
 
 
+def _may_be_terminal() -> bool:
+    """Tell whether to ask rich, which takes long to load."""
+    is_forced = output.chosen_color() == "always" or bool(os.environ.get("FORCE_COLOR"))
+    return is_forced or sys.stderr.isatty()
+
+
 def _console() -> "Console":
     from rich.console import Console  # noqa: PLC0415
 
@@ -235,12 +251,12 @@ def _text(*parts: tuple[str, str]) -> "Text":
     return Text.assemble(*parts, no_wrap=True, overflow="ellipsis")
 
 
-def _varying(parameters: Mapping[str, Any], prefix: str = "") -> list[str]:
+def varying_parameters(parameters: Mapping[str, Any], prefix: str = "") -> list[str]:
     """Return the parameters of a sweep that can have more than one value, nested ones dotted."""
     names = []
     for name, space in parameters.items():
         if isinstance(space, dict) and "parameters" in space:
-            names += _varying(space["parameters"], f"{prefix}{name}.")
+            names += varying_parameters(space["parameters"], f"{prefix}{name}.")
         elif isinstance(space, dict) and len(space.get("values", space)) > 1:
             names.append(f"{prefix}{name}")
     return names

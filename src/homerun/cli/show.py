@@ -21,7 +21,7 @@ from homerun.cli.common import (
 from homerun.cli.listing import best_of, done, failed, states_text, sweep_document
 from homerun.cli.table import flat
 from homerun.core import ENDED, NotFoundError, Run, RunState, SweepRecord
-from homerun.store import Cost, MetricLine, Store, cost, metric_lines
+from homerun.store import Cost, MetricLine, Store, cost, metric_lines, reused_runs
 
 _LABEL = 10  # characters of the column of labels
 _WIDTH = 24  # characters of the keys of config and summary, at most
@@ -53,10 +53,7 @@ def run_page(store: Store, run: Run) -> dict[str, Any]:
     used = cost(store, run.id)
     return {
         **{name: value for name, value in vars(run).items() if name != "agent"},
-        "user_cpu_s": used.user_cpu_s,
-        "system_cpu_s": used.system_cpu_s,
-        "memory_max_mib": used.memory_max_mib,
-        "detail": used.detail,
+        **vars(used),
         "metrics": {line.key: _without_key(line) for line in metric_lines(store, run.id)},
         "folder": str(store.folder(run.id).path),
         "files": [path for path, _ in _files(store.folder(run.id).path)],
@@ -94,6 +91,7 @@ def _show_run(store: Store, run: Run, *, is_json: bool) -> None:
             "git": _git(flat(run.metadata)),
             "command": _command(run),
             "cost": _cost(run, used),
+            "GPU": _gpu_use(run, used),
             "machine": _machine(flat(run.metadata)),
             "folder": str(folder),
             "files": ", ".join(f"{path} {words.size(size)}" for path, size in _files(folder)),
@@ -115,12 +113,14 @@ def _show_sweep(store: Store, sweep: SweepRecord, *, is_json: bool) -> None:
     _print_title(location(sweep.project, sweep.name))
     _print_state(sweep.state, sweep.reason)
     planned = "without end" if sweep.planned is None else f"of {counted(sweep.planned, 'run')}"
-    states = states_text(counts)
+    states, reused = states_text(counts), reused_runs(store, sweep.id)
     _print_facts(
         {
             "sweep": f"number {sweep.number}, id {sweep.id}",
             "when": f"made {words.moment(sweep.created_at)} ({words.ago(sweep.created_at)})",
             "progress": f"{done(counts)} {planned} done{f' ({states})' if states else ''}",
+            "reused": f"{counted(reused, 'run')} of sweeps before" if reused else "",
+            "priority": str(sweep.priority or ""),
             "method": str(sweep.spec.get("method", "")),
             "metric": f"{metric.name}, {'higher' if metric.is_maximized else 'lower'} is better"
             if metric
@@ -248,6 +248,19 @@ def _cost(run: Run, used: Cost) -> str:
     return ", ".join(parts)
 
 
+def _gpu_use(run: Run, used: Cost) -> str:
+    """Return which GPUs a run had and what it used of them, empty without any."""
+    if not run.devices:
+        return ""
+    parts = [" ".join(run.devices)]
+    if used.gpu_memory_max_gib is not None:
+        parts.append(f"memory {used.gpu_memory_max_gib:.1f} GiB at most")
+    if used.energy_wh is not None:
+        others = ", that of others on them included" if used.is_shared else ""
+        parts.append(f"energy {words.number(used.energy_wh)} Wh{others}")
+    return ", ".join(parts)
+
+
 def _files(folder: Path) -> list[tuple[str, int]]:
     """Return what a run left behind: its output and its saved files, with their bytes."""
     found = []
@@ -292,12 +305,16 @@ def _next_for_run(run: Run, sweep: SweepRecord | None) -> list[str]:
         ids = [f"homerun agent {sweep.id}" if sweep else f"homerun rm {run.number}"]
     elif run.state in ENDED:
         ids = [f"homerun logs {run.number}"]
+    elif run.state == RunState.PAUSED:
+        ids = [f"homerun resume {run.number}", f"homerun kill {run.number}"]
     else:
         ids = [f"homerun logs -f {run.number}", f"homerun kill {run.number}"]
     return [*ids, f"homerun ls {sweep.id}" if sweep else f"homerun ls {one_line([run.project])}"]
 
 
 def _next_for_sweep(sweep: SweepRecord, counts: Mapping[RunState, int]) -> list[str]:
+    if sweep.superseded_by:
+        return [f"homerun show {sweep.superseded_by}", f"homerun ls {sweep.id}"]
     is_open = sweep.planned is None or done(dict(counts)) < sweep.planned
     steps = [f"homerun agent {sweep.id}"] if is_open else []
     steps.append(f"homerun ls {sweep.id}")

@@ -1,7 +1,6 @@
-"""`homerun sweep`, `agent` and `run`: from a file to runs."""
+"""`homerun sweep` and `homerun run`: from a file, or a command, to runs."""
 
 import os
-import shutil
 import signal
 import sys
 from collections.abc import Sequence
@@ -11,40 +10,25 @@ from typing import Any
 
 import click
 
-from homerun.agent import Agent, Done, Outcome, create_sweep, kill
+from homerun.agent import create_sweep, kill
 from homerun.agent import run_command as run_tracked
 from homerun.cli import output, words
-from homerun.cli.common import argument, counted, json_option, location, one_line, open_home
-from homerun.cli.listing import best_of, states_text
-from homerun.cli.progress import Tally, watching
+from homerun.cli.change import Asked, change, change_options
+from homerun.cli.common import counted, json_option, location, one_line, open_home
+from homerun.cli.options import arguments_of, use_options, wishes_of
+from homerun.cli.serve import (
+    choose_python,
+    count_option,
+    max_failures_option,
+    python_option,
+    serve,
+)
 from homerun.core import ALIVE, Config, Run, RunState, SweepRecord, SweepState, UsageError
 from homerun.search import Count, count, ends
 from homerun.spec import Sweep, command_line, load, wandb_yaml
 from homerun.store import Store, find_home
 
 _YAML = (".yaml", ".yml", ".json")
-
-_slots = click.option(
-    "--slots",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Runs at once; default: of the sweep file, else one for each GPU, else 1.",
-)
-_count = click.option(
-    "--count", "limit", type=click.IntRange(min=1), metavar="N", help="Start N runs at most."
-)
-_max_failures = click.option(
-    "--max-failures",
-    type=click.IntRange(min=0),
-    metavar="N",
-    help="Pause the sweep after N failures in a row without a success; 0: never.",
-)
-_python = click.option(
-    "--python",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    metavar="PATH",
-    help="The python that programs start with; default: the first one on the PATH.",
-)
 
 
 @click.command("sweep")
@@ -57,6 +41,7 @@ _python = click.option(
 @click.option("--resume", is_flag=True, help="Of a SWEEP: let agents take runs again.")
 @click.option("--stop", is_flag=True, help="Of a SWEEP: start no more runs, finish what runs.")
 @click.option("--cancel", is_flag=True, help="Of a SWEEP: start no more runs, kill what runs.")
+@change_options
 @json_option
 def sweep_command(
     *,
@@ -70,26 +55,38 @@ def sweep_command(
     stop: bool,
     cancel: bool,
     is_json: bool,
+    **changes: Any,
 ) -> None:
     """Make a sweep from its file: say how many runs it has and what each is called with.
 
     Its id goes to stdout. homerun agent then runs it. Programs start in the current folder, or
     beside the file if only there is the program.
 
+    Of a SWEEP that is there the values, order and cap can change while it runs. With --set it is
+    cloned: the clone takes its place and counts all finished runs that fit. --dry-run tells first.
+
     \b
     homerun sweep sweep.yaml --dry-run
     homerun agent $(homerun sweep sweep.yaml)
+    homerun sweep x3k9a2bc --drop resize_method=squish --run-cap 50
+    homerun sweep x3k9a2bc --set resize_method=crop
     homerun sweep --pause x3k9a2bc
     """
-    changes = {
+    asked = Asked(**changes)
+    states = {
         SweepState.PAUSED: pause,
         SweepState.RUNNING: resume,
         SweepState.FINISHED: stop,
         SweepState.CANCELED: cancel,
     }
-    chosen = [state for state, is_chosen in changes.items() if is_chosen]
+    chosen = [state for state, is_chosen in states.items() if is_chosen]
     if len(chosen) > 1:
         raise UsageError("give one of --pause, --resume, --stop and --cancel")
+    if asked:
+        if chosen:
+            raise UsageError("change a sweep without --pause, --resume, --stop or --cancel")
+        change(source, asked, name=name, project=project, is_dry=dry_run, is_json=is_json)
+        return
     if chosen:
         _change(str(source), chosen[0])
         return
@@ -111,44 +108,15 @@ def sweep_command(
     output.say(f"next: homerun agent {record.id}")
 
 
-@click.command("agent")
-@argument("ref", "sweep", metavar="SWEEP")
-@_slots
-@_count
-@_max_failures
-@_python
-def agent_command(
-    *,
-    ref: str,
-    slots: int | None,
-    limit: int | None,
-    max_failures: int | None,
-    python: Path | None,
-) -> None:
-    """Take runs from a sweep and keep slots busy with them until none is left.
-
-    Several agents may work on one sweep. Ctrl-C finishes what runs, a second one stops it. The
-    exit code is 0 when all runs finished, 1 when some failed, 130 when it was interrupted.
-
-    \b
-    homerun agent x3k9a2bc --slots 2
-    CUDA_VISIBLE_DEVICES=1 homerun agent x3k9a2bc
-    """
-    _choose_python(python)
-    with open_home() as store:
-        record = store.sweep(ref)
-        _work(store, record, slots=slots, limit=limit, max_failures=max_failures)
-
-
 class _RunCommand(click.Command):
-    """Options may follow a sweep file; what follows a command belongs to the command."""
+    """Options may follow a file or folder; what follows a command belongs to the command."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         found = self.make_parser(ctx).parse_args(list(args))[0].get("command")
         first = found[0] if isinstance(found, list | tuple) and found else ""
-        is_file = first.endswith(_YAML) and "--" not in args
-        ctx.allow_interspersed_args = is_file
-        ctx.ignore_unknown_options = not is_file
+        is_ours = (first.endswith(_YAML) or _is_folder(first)) and "--" not in args
+        ctx.allow_interspersed_args = is_ours
+        ctx.ignore_unknown_options = not is_ours
         return super().parse_args(ctx, args)
 
 
@@ -157,44 +125,60 @@ class _RunCommand(click.Command):
     cls=_RunCommand,
     context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
 )
-@click.argument("command", nargs=-1, required=True, metavar="FILE.yaml | [--] COMMAND...")
+@click.argument("command", nargs=-1, required=True, metavar="FILE.yaml | FOLDER | [--] COMMAND...")
 @click.option("-p", "--project", help="The project; default: of the file, else of the folder.")
 @click.option("--name", help="The name of the sweep or run.")
 @click.option("--tag", "tags", multiple=True, help="A tag for the run; may be given several times.")
-@_slots
-@_count
-@_max_failures
-@_python
+@use_options
+@count_option
+@max_failures_option
+@python_option
 def run_command(
     *,
     command: Sequence[str],
     project: str | None,
     name: str | None,
     tags: Sequence[str],
-    slots: int | None,
     limit: int | None,
     max_failures: int | None,
     python: Path | None,
+    **use: Any,
 ) -> None:
-    """Run a sweep file from start to end, or any command as one tracked run.
+    """Run a sweep file from start to end, a folder of scripts, or any command as one tracked run.
 
     Options come before a command; behind it they are its own. What the command writes is passed on
-    and kept; its exit code is that of homerun.
+    and kept; its exit code is that of homerun. A folder is run as by homerun poll --exit 1.
 
     \b
     homerun run sweep.yaml --slots 2
+    homerun run ablation
     homerun run --tag baseline -- python train.py --lr 0.1
     """
-    _choose_python(python)
+    choose_python(python)
     if len(command) == 1 and command[0].endswith(_YAML):
         path = Path(command[0])
         sweep = load(path)
         _describe(sweep, is_json=False, is_result=False)
         with Store() as store:
             record = _create(store, sweep, path, project=project, name=name)
-            _work(store, record, slots=slots, limit=limit, max_failures=max_failures)
+            wishes = wishes_of(**use)
+            argv = ["agent", record.id, *arguments_of(wishes)]
+            serve(store, record, wishes, argv=argv, limit=limit, max_failures=max_failures)
+        return
+    if len(command) == 1 and _is_folder(command[0]):
+        if name or tags or limit or max_failures is not None:
+            raise UsageError(
+                "--name, --tag, --count and --max-failures are not for a folder of scripts"
+            )
+        from homerun.cli.folder import poll  # noqa: PLC0415  of another command
+
+        poll(Path(command[0]), wishes_of(**use), exits=True, project=project)
         return
     _run_one(command, project=project, name=name, tags=tags)
+
+
+def _is_folder(word: str) -> bool:
+    return word != "" and Path(word).is_dir()
 
 
 def _create(
@@ -216,47 +200,6 @@ def _start_folder(sweep: Sweep, source: Path) -> Path:
         return here
     output.say(f"programs start in {beside}, where {sweep.program} is")
     return beside
-
-
-def _work(
-    store: Store,
-    record: SweepRecord,
-    *,
-    slots: int | None,
-    limit: int | None,
-    max_failures: int | None,
-) -> None:
-    """Be an agent of a sweep, show how it goes, and end with the fitting exit code."""
-    signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # who watches may leave; the runs go on
-    tally = Tally(record, best_of(store, record))
-    output.say(output.plain(f"{location(record.project, record.name)} ({record.id})"))
-    with watching(tally) as view:
-        agent = Agent(
-            store,
-            record,
-            slots=slots,
-            count=limit,
-            max_failures=max_failures,
-            on_event=view.on_event,
-        )
-        done = agent.run()
-    _conclude(store, store.sweep(record.id), tally, done)
-
-
-def _conclude(store: Store, record: SweepRecord, tally: Tally, done: Done) -> None:
-    best = f"; {tally.best_text()}" if tally.best_text() else ""
-    click.echo(output.plain(f"{states_text(store.counts(record.id)) or 'no run'}{best}"))
-    if done.reason:
-        output.say(output.plain(done.reason))
-    if done.outcome == Outcome.PAUSED:
-        output.say(f"to go on: homerun sweep --resume {record.id}; homerun agent {record.id}")
-    elif done.outcome in {Outcome.INTERRUPTED, Outcome.COUNT, Outcome.LEFT}:
-        output.say(f"to go on: homerun agent {record.id}")
-    output.say(f"next: homerun ls {record.id}")
-    if done.outcome in {Outcome.INTERRUPTED, Outcome.LEFT}:
-        raise click.exceptions.Exit(130)
-    if tally.failed or done.outcome in {Outcome.PAUSED, Outcome.CANCELED}:
-        raise click.exceptions.Exit(1)
 
 
 def _run_one(
@@ -302,21 +245,6 @@ def _change(ref: str, state: SweepState) -> None:
             ends = kill(store, *runs, reason="its sweep was canceled by the user")
             output.say(f"{counted(len(ends), 'run')} killed")
         output.say(f"sweep {sweep.id} is {state}")
-
-
-def _choose_python(python: Path | None) -> None:
-    """Have programs find a python: the one that was asked for, else that of the PATH, else ours."""
-    if python is None and shutil.which("python") is None:
-        python = Path(sys.executable).with_name("python")
-        output.say(f"there is no python on the PATH; using {python}")
-    if python is None:
-        return
-    if python.name != "python":
-        raise UsageError(
-            f"--python {python}: programs start with the command python, so the file must be "
-            "named so; give the bin/python of an environment"
-        )
-    os.environ["PATH"] = f"{python.absolute().parent}{os.pathsep}{os.environ.get('PATH', '')}"
 
 
 def _read_wandb(source: Path) -> str:

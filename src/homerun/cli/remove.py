@@ -1,4 +1,4 @@
-"""`homerun kill` and `homerun rm`: ending runs, and forgetting them."""
+"""`homerun rm`: forgetting runs and sweeps."""
 
 import os
 import shutil
@@ -7,83 +7,50 @@ from collections.abc import Iterable, Sequence
 
 import click
 
-from homerun.agent import kill
 from homerun.cli import output, words
+from homerun.cli.choose import choose
 from homerun.cli.common import (
     argument,
     counted,
-    find,
     folder_size,
+    json_option,
     location,
     open_home,
     yes_option,
 )
 from homerun.core import ALIVE, End, Run, RunState, SweepRecord, SweepState, UsageError
-from homerun.store import Store
+from homerun.store import Store, held_up, reusing
 
-_GRACE_S = 10.0
 _SHOWN = 10  # of what is to be removed
-
-
-@click.command("kill")
-@argument("refs", "run", "sweep", metavar="RUN|SWEEP...", nargs=-1, required=True)
-@click.option(
-    "--grace",
-    "grace_s",
-    type=click.FloatRange(min=0),
-    default=_GRACE_S,
-    show_default=True,
-    metavar="SECONDS",
-    help="Between SIGTERM, on which programs save their work, and SIGKILL.",
-)
-def kill_command(*, refs: Sequence[str], grace_s: float) -> None:
-    """Stop runs with all their processes; of a sweep all runs, and it starts no more.
-
-    Runs that wait in the queue will not start. What was recorded is kept.
-
-    \b
-    homerun kill 12 13
-    homerun kill x3k9a2bc --grace 60
-    """
-    with open_home() as store:
-        runs: dict[str, Run] = {}
-        for noun in [find(store, ref) for ref in refs]:
-            if isinstance(noun, SweepRecord):
-                store.set_sweep(noun.id, SweepState.CANCELED, "canceled by the user")
-                wanted = store.runs(sweep=noun.id, states=[RunState.PENDING, *ALIVE])
-                runs.update({run.id: run for run in wanted})
-            elif noun.is_ended:
-                output.say(f"run {noun.number} has ended already: it is {noun.state}")
-            else:
-                runs[noun.id] = noun
-        ends = kill(store, *runs.values(), grace_s=grace_s)
-        output.say(f"{counted(len(ends), 'run')} killed")
-        left = [run for run in runs.values() if not store.run(run.id).is_ended]
-    if left:
-        numbers = ", ".join(str(run.number) for run in left)
-        output.say(f"still there: {numbers}; see homerun show {left[0].number}")
-        raise click.exceptions.Exit(1)
 
 
 @click.command("rm")
 @argument("refs", "run", "sweep", metavar="RUN|SWEEP...", nargs=-1, required=True)
 @yes_option
-def rm_command(*, refs: Sequence[str], yes: bool) -> None:
+@json_option
+def rm_command(*, refs: Sequence[str], yes: bool, is_json: bool) -> None:
     """Remove runs, and sweeps with all their runs: records, points, output and files.
 
-    What is going to be removed is shown first. A run that is running is never removed.
+    What is going to be removed is shown first. A run that is running is never removed. A RUN may
+    also be numbers such as 3-7, or a filter.
 
     \b
     homerun rm 12
     homerun rm x3k9a2bc -y
+    homerun rm state=crashed,tag=draft
     """
     with open_home() as store:
-        nouns = {noun.id: noun for noun in (find(store, ref) for ref in refs)}
+        chosen = choose(store, refs, suits=lambda run: not _is_active(run), can="be removed")
+        nouns = {noun.id: noun for noun in chosen}
         sweeps = [noun for noun in nouns.values() if isinstance(noun, SweepRecord)]
         runs = {noun.id: noun for noun in nouns.values() if isinstance(noun, Run)}
         for sweep in sweeps:
             runs.update({run.id: run for run in store.runs(sweep=sweep.id)})
         _refuse_running(runs.values())
+        _refuse_awaited(store, runs.values())
+        for sweep_id, count in reusing(store, runs).items():
+            if sweep_id not in nouns:
+                output.say(f"{counted(count, 'run')} of these count in sweep {sweep_id}, too")
         if not yes:
             _ask(store, sweeps, list(runs.values()))
         for sweep in sweeps:
@@ -96,18 +63,36 @@ def rm_command(*, refs: Sequence[str], yes: bool) -> None:
             store.delete_sweep(sweep.id)
         for run_id in runs:
             shutil.rmtree(store.folder(run_id).path, ignore_errors=True)
+    if is_json:
+        removed = [{"number": run.number, "id": run.id} for run in runs.values()]
+        output.print_json({"runs": removed, "sweeps": [{"id": sweep.id} for sweep in sweeps]})
     gone = [counted(len(sweeps), "sweep")] if sweeps else []
     output.say(f"removed {' and '.join([*gone, counted(len(runs), 'run')])}")
 
 
+def _is_active(run: Run) -> bool:
+    return run.state in ALIVE and not run.is_waiting
+
+
 def _refuse_running(runs: Iterable[Run]) -> None:
-    alive = [run for run in runs if run.state in ALIVE]
+    alive = [run for run in runs if _is_active(run)]
     if alive:
         numbers = " ".join(str(run.number) for run in alive[:_SHOWN])
         raise UsageError(
             f"run {alive[0].number} is {alive[0].state}, so nothing was removed; "
             f"first: homerun kill {numbers}"
         )
+
+
+def _refuse_awaited(store: Store, runs: Iterable[Run]) -> None:
+    """Refuse to remove a run that another one waits for, for that would start at once."""
+    numbers = {run.number for run in runs}
+    for number, other, _ in held_up(store):
+        if other in numbers and number not in numbers:
+            raise UsageError(
+                f"run {number} waits for run {other}, so nothing was removed; "
+                f"first: homerun rm {number}"
+            )
 
 
 def _ask(store: Store, sweeps: list[SweepRecord], runs: list[Run]) -> None:

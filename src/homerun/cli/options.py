@@ -1,0 +1,127 @@
+"""Options that several commands have: what an agent is to use, and values with units."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import click
+
+from homerun.agent import Wishes
+from homerun.spec import LEARNED, duration_s, memory_mib
+
+
+class _Seconds(click.ParamType):  # type: ignore[type-arg]  # generic for the checker alone
+    name = "time"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        text = str(value)
+        seconds = float(text) if text.replace(".", "", 1).isdecimal() else duration_s(text)
+        if not seconds:
+            self.fail(
+                f"{value!r} is no time; use seconds, or text such as 90s, 30m, 4h or 1d", param, ctx
+            )
+        return seconds
+
+
+class _Memory(click.ParamType):  # type: ignore[type-arg]
+    name = "size"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        mib = value if isinstance(value, float) else memory_mib(str(value))
+        if mib is None:
+            self.fail(f"{value!r} is no size; use text such as 6GiB or 500MiB", param, ctx)
+        return mib
+
+
+class _MemoryOrLearned(_Memory):
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return value if value == LEARNED else super().convert(value, param, ctx)
+
+
+SECONDS = _Seconds()
+MEMORY = _Memory()
+
+_USE = (
+    click.option(
+        "--slots",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="Runs at once; default: of the sweep file, else as many as the GPUs hold, else 1.",
+    ),
+    click.option(
+        "--gpus",
+        metavar="LIST",
+        help="The GPUs to use, the preferred first: numbers or UUIDs, as 2,0. Default: all.",
+    ),
+    click.option(
+        "--per-gpu",
+        type=click.IntRange(min=1),
+        metavar="K",
+        help="Runs on each GPU at once. Default: of the sweep file, else 1.",
+    ),
+    click.option(
+        "--gpu-memory",
+        type=_MemoryOrLearned(),
+        metavar="SIZE",
+        help=f"Reserve so much on a GPU for each run, as 6GiB, or {LEARNED}: what runs with such "
+        "settings have needed before. As many run on a GPU as it holds.",
+    ),
+    click.option(
+        "--gpu-names",
+        type=click.Choice(["uuid", "index"]),
+        help="What CUDA_VISIBLE_DEVICES holds for programs: UUIDs (default), or indices for those "
+        "that expect numbers.",
+    ),
+    click.option("--use-busy", is_flag=True, help="Use GPUs on which programs of others are, too."),
+)
+
+
+def use_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options that say what its runs may use; `wishes_of` reads them."""
+    for option in reversed(_USE):
+        command = option(command)
+    return command
+
+
+def wishes_of(
+    *,
+    slots: int | None,
+    gpus: str | None,
+    per_gpu: int | None,
+    gpu_memory: float | str | None,
+    gpu_names: str | None,
+    use_busy: bool,
+    cpu_slots: int | None = None,
+) -> Wishes:
+    """Return what an agent is asked to use."""
+    return Wishes(
+        slots=slots,
+        cpu_slots=cpu_slots,
+        gpus=gpus,
+        per_gpu=per_gpu,
+        gpu_memory_mib=gpu_memory if isinstance(gpu_memory, float) else None,
+        is_gpu_memory_learned=gpu_memory == LEARNED,
+        by_index=None if gpu_names is None else gpu_names == "index",
+        use_busy=use_busy,
+    )
+
+
+def arguments_of(wishes: Wishes) -> Sequence[str]:
+    """Return the options by which `wishes_of` gives these wishes."""
+    values = {
+        "--slots": wishes.slots,
+        "--cpu-slots": wishes.cpu_slots,
+        "--gpus": wishes.gpus,
+        "--per-gpu": wishes.per_gpu,
+        "--gpu-memory": LEARNED if wishes.is_gpu_memory_learned else _size(wishes.gpu_memory_mib),
+        "--gpu-names": {None: None, True: "index", False: "uuid"}[wishes.by_index],
+    }
+    given = [f"{name}={value}" for name, value in values.items() if value is not None]
+    return [*given, "--use-busy"] if wishes.use_busy else given
+
+
+def _size(mib: float | None) -> str | None:
+    return None if mib is None else f"{mib:g}MiB"

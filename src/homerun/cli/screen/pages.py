@@ -1,0 +1,126 @@
+"""Pages: what fills the screen and answers keys. None of them knows Textual."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum, auto
+from pathlib import Path
+from typing import Protocol
+
+from homerun.cli import output
+from homerun.cli.screen.commands import Command
+from homerun.cli.screen.frame import Size
+from homerun.cli.screen.tail import Tail
+from homerun.cli.screen.text import Line, Span, between, cut, line
+from homerun.store import WatchedRun
+
+_KEYS = (
+    ("up down", "choose a run (also page up, page down, home, end)"),
+    ("enter l", "open the output of the run, and follow it"),
+    ("p", "pause the run, or let it go on"),
+    ("k", "kill the run; asks first"),
+    ("r", "retry a run that failed"),
+    ("s", "order what runs by its metric, best first, or by age"),
+    ("?", "this page"),
+    ("q", "leave; nothing that runs is touched"),
+)
+
+
+class Leave(Enum):
+    """Where to go from a page."""
+
+    BACK = auto()
+    QUIT = auto()
+
+
+@dataclass(frozen=True)
+class Do:
+    """Something to do to a run in the background; `start` is said until it is done."""
+
+    command: Command
+    run: WatchedRun
+    start: str = ""
+
+
+class Page(Protocol):
+    """Something that fills the screen."""
+
+    def lines(self, size: Size) -> list[Line]:
+        """Return what the screen shows."""
+
+    def press(self, key: str) -> "Page | Do | Leave | None":
+        """Do what a key means; return what is beyond the page."""
+
+
+class Output:
+    """What a run wrote, and writes."""
+
+    def __init__(
+        self, run: WatchedRun, about: str, path: Path, state: Callable[[WatchedRun], str]
+    ) -> None:
+        self._run, self._about, self._state = run, about, state
+        self._tail = Tail(path)
+        self._above = 0  # lines between the end and what is shown; 0: it follows
+        self._height = 10
+
+    def lines(self, size: Size) -> list[Line]:
+        """Return what the screen shows."""
+        self._height = max(1, (size.height or 24) - 2)
+        before = self._tail.count
+        rows = self._tail.rows(size.width)
+        if self._above:  # what is looked at stays where it is
+            self._above += self._tail.count - before
+        self._above = max(0, min(self._above, len(rows) - self._height))
+        last = len(rows) - self._above
+        shown = rows[max(0, last - self._height) : last] or ["it has written nothing yet"]
+        state = self._state(self._run)
+        title = line(
+            Span(f" run {self._run.number}", "bold"),
+            Span(f"  {state}", output.STATE_STYLES.get(state, "dim")),
+            Span(f"  {output.plain(self._about)}", "dim"),
+        )
+        shown += [""] * (self._height - len(shown))
+        place = Span(f"{self._above:,} lines below " if self._above else "at the end ", "dim")
+        keys = keys_line("up down scroll", "end follow", "esc back", "q quit")
+        all_lines = [title, *map(line, shown), between(keys, line(place), size.width)]
+        return [cut(row, size.width) for row in all_lines]
+
+    def press(self, key: str) -> Leave | None:
+        """Do what a key means."""
+        steps = {"up": 1, "down": -1, "j": -1, "pageup": self._height, "pagedown": -self._height}
+        match key:
+            case "escape" | "l" | "left" | "backspace":
+                return Leave.BACK
+            case "q":
+                return Leave.QUIT
+            case "home":
+                self._above = self._tail.count
+            case "end" | "f":
+                self._above = 0
+            case _:
+                self._above = max(0, self._above + steps.get(key, 0))
+        return None
+
+
+class Help:
+    """What the keys do."""
+
+    def lines(self, size: Size) -> list[Line]:
+        """Return what the screen shows."""
+        text = [line(Span(" The keys of homerun top", "bold")), line()]
+        text += [line(Span(f"  {keys:9}", "bold"), what) for keys, what in _KEYS]
+        height = size.height or len(text) + 1
+        text = [*text[: height - 1], *[line()] * (height - 1 - len(text))]
+        return [cut(row, size.width) for row in (*text, keys_line("esc back"))]
+
+    def press(self, key: str) -> Leave:
+        """Go back, whatever the key but `q`."""
+        return Leave.QUIT if key == "q" else Leave.BACK
+
+
+def keys_line(*keys: str) -> Line:
+    """Return what keys do: each text is a key and a word or two."""
+    spans = [Span(" ")]
+    for text in keys:
+        key, _, what = text.rpartition(" ")
+        spans += [Span(key, "bold"), Span(f" {what}   ", "dim")]
+    return line(*spans)
