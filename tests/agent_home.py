@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from homerun.agent import Agent, create_sweep
+from homerun.agent import Wishes, create_sweep, work_sweep
 from homerun.agent.hands import Hands
 from homerun.agent.order import Order
 from homerun.agent.orders import home_env, run_env
@@ -17,7 +17,8 @@ from homerun.store import pids
 
 AGENT = """
 import json, sys
-from homerun.agent import Agent
+from pathlib import Path
+from homerun.agent import Wishes, work_folder, work_home, work_sweep
 from homerun.store import Store
 
 def tell(event):
@@ -26,7 +27,15 @@ def tell(event):
     print(type(event).__name__, run.id if run else "-", text, flush=True)
 
 with Store() as store:
-    print(Agent(store, store.sweep(sys.argv[1]), on_event=tell, **json.loads(sys.argv[2])).run())
+    options, wishes = json.loads(sys.argv[2]), Wishes(**json.loads(sys.argv[3]))
+    if sys.argv[1].startswith("/"):
+        options = {"project": "scripts", "wishes": wishes, "on_event": tell, **options}
+        print(work_folder(store, Path(sys.argv[1]), **options))
+    elif sys.argv[1]:
+        sweep = store.sweep(sys.argv[1])
+        print(work_sweep(store, sweep, wishes=wishes, on_event=tell, **options))
+    else:
+        print(work_home(store, wishes=wishes, on_event=tell, **options))
 """
 
 
@@ -59,17 +68,31 @@ def python(code):
 def work(store, sweep, **options):
     """Be an agent until the end; return why it ended and all events."""
     events = []
-    done = Agent(store, sweep, on_event=events.append, **options).run()
+    options, wishes = sort_options(options)
+    done = work_sweep(store, sweep, wishes=wishes, on_event=events.append, **options)
     return done, events
 
 
-def start_agent(sweep, **options):
-    """Start an agent as a process of its own; its stdout tells the events."""
+def sort_options(options):
+    """Return the options of an agent and, as Wishes, what it is to have for its runs."""
+    wishes = {name: options.pop(name) for name in Wishes.__annotations__ if name in options}
+    return options, Wishes(**wishes)
+
+
+def start_agent(serves, *, env=None, **options):
+    """Start an agent as a process of its own; its stdout tells the events.
+
+    serves: a sweep, the path of a folder of scripts, or None for the whole home.
+    """
+    options, wishes = sort_options(options)
+    name = str(serves) if isinstance(serves, Path) else serves.id if serves else ""
+    arguments = [name, json.dumps(options), json.dumps(vars(wishes))]
     return subprocess.Popen(
-        [sys.executable, "-c", AGENT, sweep.id, json.dumps(options)],
+        [sys.executable, "-c", AGENT, *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        env=env,
         start_new_session=True,
     )
 

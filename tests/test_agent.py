@@ -12,7 +12,6 @@ from collections import Counter
 import pytest
 
 from homerun.agent import (
-    Agent,
     Done,
     Ended,
     Outcome,
@@ -20,11 +19,12 @@ from homerun.agent import (
     Started,
     Trouble,
     Waiting,
+    Wishes,
     create_sweep,
     kill,
     run_command,
+    work_sweep,
 )
-from homerun.agent.slots import make_places
 from homerun.core import ALIVE, RunState, SpecError, SweepState, UsageError
 from homerun.spec import from_dict
 from homerun.store import Store, read_json, settle
@@ -207,33 +207,14 @@ def test_timeout_of_the_sweep_file_holds(store):
 # Slots
 
 
-def test_slots_share_the_visible_gpus():
-    def visible(**options):
-        places = make_places(**{"slots": None, "gpus_per_run": None, "visible": [], **options})
-        return [place.env.get("CUDA_VISIBLE_DEVICES") for place in places]
-
-    four = ["0", "1", "GPU-aa", "3"]
-    assert visible() == [None]
-    assert visible(slots=3) == [None] * 3
-    assert visible(visible=four) == four
-    assert visible(visible=four, slots=6) == [*four, "0", "1"]
-    assert visible(visible=four, slots=2) == ["0", "1"]
-    assert visible(visible=four, gpus_per_run=2) == ["0,1", "GPU-aa,3"]
-    assert visible(visible=four, gpus_per_run=0, slots=2) == ["", ""]
-    (place,) = make_places(slots=1, gpus_per_run=1, visible=["7"])
-    assert (place.device, place.env["CUDA_DEVICE_ORDER"]) == (0, "PCI_BUS_ID")
-    with pytest.raises(UsageError, match="2 GPUs and 1 can be seen"):
-        make_places(slots=None, gpus_per_run=2, visible=["0"])
-
-
 def test_run_sees_the_gpu_of_its_slot(store, monkeypatch):
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,GPU-5")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-3,GPU-5")
     code = "import os, time; print(os.environ['CUDA_VISIBLE_DEVICES']); time.sleep(0.3)"
     sweep = make_sweep(store, python(code), values=2)
     _, events = work(store, sweep)
-    assert [e.slot.device for e in events if isinstance(e, Started)] == [0, 1]
+    assert [e.slot.devices for e in events if isinstance(e, Started)] == [("GPU-3",), ("GPU-5",)]
     seen = [store.folder(run.id).output.read_text() for run in store.runs(sweep=sweep.id)]
-    assert seen == ["3\n", "GPU-5\n"]
+    assert seen == ["GPU-3\n", "GPU-5\n"]
 
 
 # Several agents, and what they say
@@ -292,10 +273,11 @@ def test_agent_waits_while_the_sweep_is_paused_and_ends_when_it_is_canceled(stor
         if isinstance(event, Started):
             store.set_sweep(sweep.id, SweepState.CANCELED, "enough")
 
-    done = Agent(store, sweep, on_event=on_event).run()
+    done = work_sweep(store, sweep, on_event=on_event)
     (waiting,) = [event for event in events if isinstance(event, Waiting)]
-    resume = f"homerun sweep --resume {sweep.id}"
-    assert waiting.reason == f"sweep {sweep.id} is paused: lunch; to go on: {resume}"
+    assert (
+        waiting.reason == f"sweep {sweep.id} is paused: lunch; to go on: homerun resume {sweep.id}"
+    )
     assert (done.outcome, done.reason) == (Outcome.CANCELED, "enough")
     assert states(store, sweep) == {RunState.KILLED: 1, RunState.PENDING: 1}
 
@@ -325,7 +307,7 @@ def test_locked_database_is_waited_for(home):
             elif isinstance(event, Trouble):
                 blocker.execute("ROLLBACK")
 
-        done = Agent(store, sweep, slots=1, on_event=on_event).run()
+        done = work_sweep(store, sweep, wishes=Wishes(slots=1), on_event=on_event)
         blocker.close()
         assert done.outcome == Outcome.COMPLETE
         assert states(store, sweep) == {RunState.FINISHED: 3}
@@ -336,7 +318,7 @@ def test_locked_database_is_waited_for(home):
 
 FULL = """
 import os, pathlib, threading
-from homerun.agent import Agent, Started, Trouble
+from homerun.agent import Started, Trouble, Wishes, work_sweep
 from homerun.store import Store
 from tests.agent_home import make_sweep
 home = pathlib.Path(os.environ["HOMERUN_HOME"])
@@ -357,7 +339,7 @@ def on_event(event):
 
 with Store(home) as store:
     sweep = make_sweep(store, ["/bin/sh", "-c", "sleep 0.2; yes | head -c 50000"], values=6)
-    done = Agent(store, sweep, slots=2, on_event=on_event).run()
+    done = work_sweep(store, sweep, wishes=Wishes(slots=2), on_event=on_event)
     print(done.outcome, *sorted(store.counts(sweep.id).items()), troubles)
     print(store.rows("PRAGMA integrity_check"))
 """
@@ -428,7 +410,9 @@ def test_signals_that_were_ignored_stay_so(store):
     sweep = make_sweep(store, ["/bin/sleep", "0.5"])
     ignore = "import signal\nsignal.signal(1, signal.SIG_IGN); signal.signal(2, signal.SIG_IGN)\n"
     agent = subprocess.Popen(
-        [sys.executable, "-c", ignore + AGENT, sweep.id, "{}"], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", ignore + AGENT, sweep.id, "{}", "{}"],
+        stdout=subprocess.PIPE,
+        text=True,
     )
     until(lambda: running(store, sweep))
     agent.send_signal(signal.SIGHUP)

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from homerun.agent import Agent, Ended, Outcome, Started
+from homerun.agent import Ended, Outcome, Started, Wishes, work_sweep
 from homerun.core import ALIVE, RunState
 from homerun.store import (
     Store,
@@ -92,7 +92,7 @@ def test_new_agent_watches_what_the_old_one_left_and_gives_it_a_slot(store, gate
         if isinstance(event, Started) and event.is_adopted:
             (gate / "go").rmdir()
 
-    done = Agent(store, sweep, slots=1, on_event=on_event).run()
+    done = work_sweep(store, sweep, wishes=Wishes(slots=1), on_event=on_event)
     assert done.outcome == Outcome.COMPLETE
     kinds = [(type(e), e.run.id == run.id) for e in events if isinstance(e, Started | Ended)]
     assert kinds == [(Started, True), (Ended, True), (Started, False), (Ended, False)]

@@ -182,9 +182,9 @@ def test_commands_options_and_ids_complete(filled, tmp_path):
     assert completions("homerun show solo") == ["solo1234"]
     assert completions("homerun agent ") == ["x3k9a2bc"]
     assert "x3k9a2bc" in completions("homerun kill solo1234 ")
-    assert completions("homerun logs crop") == []
+    assert completions("homerun note crop") == []
     assert completions("homerun show x", HOMERUN_HOME=str(tmp_path / "none")) == []
-    assert completions(f"homerun --home {filled} show so", HOMERUN_HOME="/none") == ["solo1234"]
+    assert completions(f"homerun --home {filled} show solo1", HOMERUN_HOME="/none") == ["solo1234"]
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

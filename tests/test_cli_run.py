@@ -103,7 +103,7 @@ def test_only_failures_pause_the_sweep_until_it_is_resumed(folder, home):
     done = start("run", "--max-failures", "2", "sweep.yaml")
     assert done.returncode == 1
     assert "2 runs in a row failed" in done.stderr
-    assert "homerun sweep --resume" in done.stderr
+    assert "homerun resume" in done.stderr
     call("sweep", "--resume", "toys")
     (folder / "program.sh").write_text("exit 0\n")
     assert start("agent", "toys").returncode == 0

@@ -73,7 +73,7 @@ def test_each_gpu_is_shown_with_who_has_it_and_why(fake, run, foreign):
     ]
     assert lines[1].split() == first
     assert [line.split()[1] for line in lines[1:5]] == ["ours", "busy", "busy", "free"]
-    assert "GPU 0 ours: run 1 (digits) running for 0" in text
+    assert "GPU 0 ours: run 1 (digits) running for " in text
     assert f"GPU 1 busy: pid {foreign} of {getpass.getuser()}: sleep 60.125, 8.5 GiB" in text
     assert "GPU 2 busy: it fell off the bus" in text
     assert f"GPU 3 free: pid {os.getpid()} of" in text

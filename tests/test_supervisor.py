@@ -246,11 +246,11 @@ def test_durations_are_written_as_people_do(seconds, text):
 
 
 def test_out_of_memory_is_failed():
-    state, reason, code = verdict(9, was_out_of_memory=lambda: True)
-    assert (state, code) == (RunState.FAILED, None)
+    state, reason, code, memory = verdict(9, was_out_of_memory=lambda: True)
+    assert (state, code, memory) == (RunState.FAILED, None, "host")
     assert reason.startswith("out of memory: the kernel killed it")
-    state, reason, code = verdict(137 << 8, last_line="Killed", was_out_of_memory=lambda: True)
-    assert (state, code) == (RunState.FAILED, 137)
+    _, reason, code, memory = verdict(137 << 8, last_lines="Killed", was_out_of_memory=lambda: True)
+    assert (code, memory) == (137, "host")
     assert "out of memory" in reason
 
 
