@@ -15,7 +15,15 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 PROGRAMS = HERE / "programs"
-LABELS = {"wandb": "wandb offline"}
+LABELS = {
+    "wandb": "wandb offline",
+    "tsp": "task-spooler",
+    "parallel": "GNU parallel",
+    "fastgpu": "fastgpu, repaired",
+}
+# Python would compile all modules anew in each process, which no installed program does, or
+# write each line at once.
+UNUSUAL = ("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +87,8 @@ def folder() -> Iterator[Path]:
 
 def environment(cwd: Path) -> dict[str, str]:
     """Return the environment of a measured program: every tracker writes below `cwd`."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("HOMERUN_", "WANDB_"))}
+    left_out = ("HOMERUN_", "WANDB_", *UNUSUAL)
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(left_out)}
     return {
         **kept,
         "HOME": str(cwd),
