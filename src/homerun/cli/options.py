@@ -1,4 +1,4 @@
-"""Options that several commands have: what an agent is to use, and values with units."""
+"""Options that several commands have: what an agent is to use."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -6,43 +6,8 @@ from typing import Any
 import click
 
 from homerun.agent import Wishes
-from homerun.spec import LEARNED, duration_s, memory_mib
-
-
-class _Seconds(click.ParamType):  # type: ignore[type-arg]  # generic for the checker alone
-    name = "time"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        text = str(value)
-        seconds = float(text) if text.replace(".", "", 1).isdecimal() else duration_s(text)
-        if not seconds:
-            self.fail(
-                f"{value!r} is no time; use seconds, or text such as 90s, 30m, 4h or 1d", param, ctx
-            )
-        return seconds
-
-
-class _Memory(click.ParamType):  # type: ignore[type-arg]
-    name = "size"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        mib = value if isinstance(value, float) else memory_mib(str(value))
-        if mib is None:
-            self.fail(f"{value!r} is no size; use text such as 6GiB or 500MiB", param, ctx)
-        return mib
-
-
-class _MemoryOrLearned(_Memory):
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        return value if value == LEARNED else super().convert(value, param, ctx)
-
-
-SECONDS = _Seconds()
-MEMORY = _Memory()
+from homerun.cli.units import MEMORY_OR_LEARNED
+from homerun.spec import LEARNED
 
 _USE = (
     click.option(
@@ -64,7 +29,7 @@ _USE = (
     ),
     click.option(
         "--gpu-memory",
-        type=_MemoryOrLearned(),
+        type=MEMORY_OR_LEARNED,
         metavar="SIZE",
         help=f"Reserve so much on a GPU for each run, as 6GiB, or {LEARNED}: what runs with such "
         "settings have needed before. As many run on a GPU as it holds.",

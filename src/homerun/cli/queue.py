@@ -8,7 +8,7 @@ import click
 
 from homerun.cli import output
 from homerun.cli.common import completion_of, one_line
-from homerun.cli.options import MEMORY, SECONDS
+from homerun.cli.units import MEMORY, SECONDS
 from homerun.core import Run, UsageError, redact_argv
 from homerun.store import Store, add_to_queue, agents
 

@@ -5,34 +5,18 @@ import sys
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import click
 
 from homerun.cli import output, words
 from homerun.cli.common import argument, json_option, metric_of, open_home, yes_option
 from homerun.cli.space_view import Overview, Plan, print_overview, print_plan
+from homerun.cli.units import SECONDS
 from homerun.core import ENDED, Run, SweepRecord, UsageError
-from homerun.spec import duration_s
 from homerun.store import Store, space
 
 _LONG = 300  # runs; with more of them the progress is shown
 _EXAMPLE = 3  # best runs, where no number was given
-
-
-class _Age(click.ParamType):  # type: ignore[type-arg]  # generic for the type checker alone
-    """A time span such as 30d or 12h, in seconds."""
-
-    name = "age"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        """Return the seconds that a text means."""
-        seconds = value if isinstance(value, float) else duration_s(str(value))
-        if seconds is None:
-            self.fail(f"{value!r} is no time span; write 90m, 12h or 30d", param, ctx)
-        return seconds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +53,7 @@ class Wish:
     multiple=True,
     help="Only of runs in this state; may be repeated.",
 )
-@click.option("--older-than", type=_Age(), metavar="AGE", help="Only of runs that ended before.")
+@click.option("--older-than", type=SECONDS, metavar="AGE", help="Only of runs that ended before.")
 @yes_option
 @json_option
 def gc_command(
