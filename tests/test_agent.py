@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -351,7 +352,10 @@ def test_disk_that_is_full_is_waited_for(home, tmp_path):
     new = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--mount", "--map-root-user"]
     mounted = 'mount -t tmpfs -o size=3m tmpfs "$0" && exec "$@"'
     command = [*new, "/bin/sh", "-c", mounted, home, sys.executable, "-c", FULL]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    here = Path(__file__).parent.parent
+    result = subprocess.run(
+        command, cwd=here, capture_output=True, text=True, timeout=60, check=False
+    )
     assert result.returncode == 0, result.stderr
     said, integrity, *_ = result.stdout.splitlines()
     assert said.startswith("complete (<RunState.FINISHED: 'finished'>, 6) ['")

@@ -8,6 +8,9 @@ import sys
 import pytest
 
 from homerun.agent import Ended, Outcome, Started, Wishes, work_sweep
+from homerun.agent.hands import Hands
+from homerun.agent.order import Order
+from homerun.agent.orders import home_env, run_env
 from homerun.core import ALIVE, RunState
 from homerun.store import (
     Store,
@@ -19,7 +22,7 @@ from homerun.store import (
     write_json,
 )
 from homerun.store.process import BOOT_ID_FILE
-from tests.agent_home import gone, make_sweep, python, start_agent, until, work
+from tests.agent_home import gone, left_over, make_sweep, python, start_agent, until, work
 
 GATED = "import os, sys, time\nprint('on', flush=True)\n"
 GATED += "while os.path.exists('go'): time.sleep(0.02)\n"
@@ -191,6 +194,28 @@ def test_what_is_left_of_a_killed_program_and_supervisor_is_ended(store, gate):
     assert run.state == RunState.CRASHED
     assert run.reason == "vanished without an exit code: its process was killed from outside"
     assert (gate / "go").exists()  # the child did not end by itself; the fixture sees it gone
+
+
+def test_an_order_under_way_is_not_taken_for_a_run_that_never_started(store):
+    """The agent dies before its supervisor has read the order: the run goes on, once."""
+    sweep = make_sweep(store, ["/bin/true"])
+    store.propose(sweep, [({"n": 0}, 0)], cursor=1)
+    with subprocess.Popen(["/bin/true"]) as agent:
+        run = store.claim(sweep.id, agent=str(identity(agent.pid)))
+    folder = store.folder(run.id).make()
+    hands = Hands(home_env(store))
+    hands.prepare(1)
+    (supervisor,) = left_over(store.home)
+    os.kill(supervisor, signal.SIGSTOP)
+    env = run_env(store.home, run)
+    hand = hands.launch(Order(home=str(store.home), run_id=run.id, argv=["/bin/true"], env=env))
+    assert folder.is_held()
+    settle(store)
+    assert store.run(run.id).state == RunState.RUNNING
+    hand.close()
+    os.kill(supervisor, signal.SIGCONT)
+    until(lambda: store.run(run.id).state == RunState.FINISHED)
+    assert not folder.is_held()
 
 
 def test_claimed_run_that_never_started_goes_back_to_the_queue(store):

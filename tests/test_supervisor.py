@@ -224,7 +224,8 @@ def test_run_that_has_ended_is_not_run_again(runner, tmp_path):
     assert (tmp_path / "seen").read_text() == "once\n"
 
 
-def test_clock_that_jumps_changes_no_duration(runner):
+def test_clock_that_jumps_changes_no_duration(runner, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)  # a supervisor in this process goes to another folder
     walls = iter([1e9, 5e8, 2e9, 1e8, 3e9])
     folder = runner.store.folder("jumps").make()
     order = order_of(runner, folder, ["/bin/sleep", "0.2"], timeout_s=30)

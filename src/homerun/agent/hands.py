@@ -8,10 +8,11 @@ from collections.abc import Mapping
 
 from homerun.agent.order import Order
 from homerun.agent.processes import Watch, reap, send
-from homerun.agent.supervisor import CAUGHT
+from homerun.agent.supervisor import CAUGHT, take_lock
 from homerun.core import HomerunError
 
 _PATIENCE_S = 60.0  # for a supervisor to take an order
+_LOCK_PATIENCE_S = 0.1  # readers test the lock by taking it for an instant
 
 
 class LaunchError(HomerunError, RuntimeError):
@@ -47,10 +48,21 @@ class Hand:
         return None if self._line.fileno() < 0 else self._line.fileno()
 
     def give(self, order: Order) -> None:
-        """Have it carry out an order."""
+        """Have it carry out an order.
+
+        The lock of the run goes along, so that it is held without a gap: were we killed now, nobody
+        would take the run for one that nobody is going to start.
+        """
         self._is_over = False
         self._line.settimeout(_PATIENCE_S)
-        self._line.sendall(order.line())
+        line = order.line()
+        lock = None if order.adopt else take_lock(order.folder, _LOCK_PATIENCE_S)
+        try:
+            socket.send_fds(self._line, [line[:1]], [] if lock is None else [lock])
+        finally:
+            if lock is not None:
+                os.close(lock)  # the one under way holds it
+        self._line.sendall(line[1:])
         self._line.setblocking(False)
 
     def is_over(self) -> bool:

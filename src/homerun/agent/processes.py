@@ -13,6 +13,7 @@ from homerun.store import Identity, is_alive, pids
 
 _PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 _prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
+_EXECUTING_S = 0.02
 POLL_S = 0.1  # how often to look where the kernel cannot tell
 
 
@@ -72,6 +73,16 @@ def tagged(home: Path, run_id: str | None = None) -> dict[int, str]:
         if tag and is_ours and run_id in {None, tag}:
             found[pid] = tag
     return found
+
+
+def surely_tagged(home: Path, run_id: str | None = None) -> dict[int, str]:
+    """Return what `tagged` does, for those who must not miss one.
+
+    A process that is just being executed shows no environment for an instant, so we look twice.
+    """
+    first = tagged(home, run_id)
+    time.sleep(_EXECUTING_S)
+    return first | tagged(home, run_id)
 
 
 def send(pid: int, number: int) -> None:

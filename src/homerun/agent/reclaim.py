@@ -2,7 +2,7 @@
 
 from collections.abc import Container
 
-from homerun.agent.processes import tagged
+from homerun.agent.processes import surely_tagged
 from homerun.core import ALIVE, Lease, NotFoundError
 from homerun.store import Store, leases, living_program, release_stale
 
@@ -15,7 +15,7 @@ def reclaim(store: Store, *, except_for: Container[str] = ()) -> None:
     idle = [lease for lease in leases(store) if lease.run not in except_for]
     idle = [lease for lease in idle if _is_over(store, lease)]
     if idle:
-        living = set(tagged(store.home).values())
+        living = set(surely_tagged(store.home).values())
         release_stale(store, [lease for lease in idle if lease.run not in living])
 
 

@@ -59,8 +59,9 @@ def serve(line: socket.socket) -> None:
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     processes.become_subreaper()
     os.chdir("/")  # keeps no folder from being removed
-    while order := _next_order(line, signals):
-        end = _carry_out(order, signals)
+    while given := _next_order(line, signals):
+        order, lock = given
+        end = _carry_out(order, lock, signals)
         try:
             line.send(OVER)
         except OSError:  # the agent is gone
@@ -71,28 +72,35 @@ def serve(line: socket.socket) -> None:
             return
 
 
-def _next_order(line: socket.socket, signals: Signals) -> Order | None:
-    """Wait for an order; None: the agent is gone, or we are to end."""
+def _next_order(line: socket.socket, signals: Signals) -> tuple[Order, int | None] | None:
+    """Wait for an order, and the lock of its run if that came along.
+
+    None: the agent is gone, or we are to end.
+    """
     poll = select.poll()
     poll.register(line, select.POLLIN)
     poll.register(signals.fd, select.POLLIN)
     text = b""
+    locks: list[int] = []
     while not text.endswith(b"\n"):
         poll.poll()
         if signal.SIGTERM in signals.take():
             return None
         with contextlib.suppress(BlockingIOError):
-            piece = line.recv(1 << 16, socket.MSG_DONTWAIT)
+            piece, fds, _, _ = socket.recv_fds(line, 1 << 16, 1, socket.MSG_DONTWAIT)
+            for fd in fds:
+                os.set_inheritable(fd, False)  # the program must not hold it
+            locks += fds
             if not piece:
                 return None
             text += piece
-    return read_order(text)
+    return read_order(text), locks[0] if locks else None
 
 
-def _carry_out(order: Order, signals: Signals) -> End | None:
+def _carry_out(order: Order, lock: int | None, signals: Signals) -> End | None:
     """Do what the order says, unless the run is in other hands or has ended already."""
     folder = order.folder
-    lock = _take_lock(folder)
+    lock = take_lock(folder) if lock is None else lock
     if lock is None:
         return None
     try:
@@ -118,8 +126,9 @@ def _is_ours_to_start(folder: RunFolder) -> bool:
     return not folder.pipe.exists() or (living_program(folder) is None and never_started(folder))
 
 
-def _take_lock(folder: RunFolder) -> int | None:
-    deadline = time.monotonic() + _LOCK_PATIENCE_S
+def take_lock(folder: RunFolder, patience_s: float = _LOCK_PATIENCE_S) -> int | None:
+    """Take the lock of a run and return its descriptor; None: somebody has it."""
+    deadline = time.monotonic() + patience_s
     while (lock := folder.hold()) is None and time.monotonic() < deadline:
         time.sleep(0.01)
     return lock

@@ -98,7 +98,8 @@ class AdoptedProgram:
 
     def processes(self) -> list[int]:
         """Return the pids of all that the run consists of, or has left behind."""
-        family = set(processes.tagged(self._folder.path.parent.parent, self._folder.path.name))
+        home, run_id = self._folder.path.parent.parent, self._folder.path.name
+        family = set(processes.surely_tagged(home, run_id))
         if not self._watch.is_over():
             family |= {self.pid, *processes.descendants(self.pid)}
         return list(family - {os.getpid()})

@@ -154,10 +154,10 @@ def run_command(
     homerun run ablation
     homerun run --tag baseline -- python train.py --lr 0.1
     """
-    choose_python(python)
     if len(command) == 1 and command[0].endswith(_YAML):
         path = Path(command[0])
         sweep = load(path)
+        choose_python(python)
         _describe(sweep, is_json=False, is_result=False)
         with Store() as store:
             record = _create(store, sweep, path, project=project, name=name)
@@ -165,6 +165,7 @@ def run_command(
             argv = ["agent", record.id, *arguments_of(wishes)]
             serve(store, record, wishes, argv=argv, limit=limit, max_failures=max_failures)
         return
+    choose_python(python)
     if len(command) == 1 and _is_folder(command[0]):
         if name or tags or limit or max_failures is not None:
             raise UsageError(
