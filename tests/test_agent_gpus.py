@@ -9,7 +9,15 @@ import pytest
 
 from homerun.agent.reclaim import reclaim
 from homerun.core import End, RunState, new_id
-from homerun.store import Store, add_to_queue, agents, identity, leases, take_leases
+from homerun.store import (
+    Store,
+    add_to_queue,
+    agents,
+    identity,
+    leases,
+    living_program,
+    take_leases,
+)
 from tests.agent_home import gone, make_sweep, python, start_agent, until
 from tests.fake_gpus import FakeGpus
 
@@ -172,7 +180,9 @@ def test_an_unseen_agents_lease_is_honoured_until_its_run_is_over(store, gpus, t
     wait = f"import os, time\nwhile os.path.exists({str(gate)!r}): time.sleep(0.01)"
     first = make_sweep(store, python(wait), values=3, cwd=tmp_path)
     agent = start_agent(first, env=gpus.environ)
-    until(lambda: len(leases(store)) == 3 and store.counts().get(RunState.RUNNING) == 3)
+    until(lambda: len(leases(store)) == 3)
+    folders = [store.folder(lease.run) for lease in leases(store)]
+    until(lambda: all(map(living_program, folders)))
     agent.kill()
     agent.communicate()
     second = make_sweep(store, program(), values=3, cwd=tmp_path)
