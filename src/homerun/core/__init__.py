@@ -5,6 +5,9 @@ from typing import TYPE_CHECKING
 from homerun import lazy
 
 if TYPE_CHECKING:
+    from homerun.core.errors import ArtifactFinalizedError as ArtifactFinalizedError
+    from homerun.core.errors import ArtifactNotLoggedError as ArtifactNotLoggedError
+    from homerun.core.errors import ArtifactStatusError as ArtifactStatusError
     from homerun.core.errors import ConfigError as ConfigError
     from homerun.core.errors import HomerunError as HomerunError
     from homerun.core.errors import MissingExtraError as MissingExtraError
@@ -12,6 +15,7 @@ if TYPE_CHECKING:
     from homerun.core.errors import SpecError as SpecError
     from homerun.core.errors import StoreError as StoreError
     from homerun.core.errors import UsageError as UsageError
+    from homerun.core.errors import WaitTimeoutError as WaitTimeoutError
     from homerun.core.hashing import config_hash as config_hash
     from homerun.core.names import check_id as check_id
     from homerun.core.names import friendly_name as friendly_name
@@ -42,8 +46,9 @@ if TYPE_CHECKING:
 lazy.attach(
     __name__,
     {
-        "errors": "ConfigError HomerunError MissingExtraError NotFoundError SpecError "
-        "StoreError UsageError",
+        "errors": "ArtifactFinalizedError ArtifactNotLoggedError ArtifactStatusError ConfigError "
+        "HomerunError MissingExtraError NotFoundError SpecError StoreError UsageError "
+        "WaitTimeoutError",
         "hashing": "config_hash",
         "names": "check_id friendly_name new_id",
         "nouns": "AgentRecord Config End Lease Run Slot SweepRecord",

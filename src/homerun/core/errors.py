@@ -27,3 +27,19 @@ class StoreError(HomerunError, RuntimeError):
 
 class MissingExtraError(HomerunError, ImportError):
     """An optional dependency is not installed; the message names the extra."""
+
+
+class ArtifactStatusError(HomerunError, AttributeError):
+    """An artifact is not in a state for what is asked of it."""
+
+
+class ArtifactNotLoggedError(ArtifactStatusError):
+    """What was asked for is known once the artifact is logged."""
+
+
+class ArtifactFinalizedError(ArtifactStatusError):
+    """An artifact that was logged cannot be changed; a new version can be made."""
+
+
+class WaitTimeoutError(HomerunError, TimeoutError):
+    """Something was waited for in vain."""

@@ -13,6 +13,27 @@ if TYPE_CHECKING:
     from homerun.store.agents import asked_to as asked_to
     from homerun.store.agents import remove_agent as remove_agent
     from homerun.store.agents import wait_for as wait_for
+    from homerun.store.artifacts import LATEST as LATEST
+    from homerun.store.artifacts import REGISTRY as REGISTRY
+    from homerun.store.artifacts import ArtifactFile as ArtifactFile
+    from homerun.store.artifacts import ArtifactVersion as ArtifactVersion
+    from homerun.store.artifacts import add_part as add_part
+    from homerun.store.artifacts import artifact_files as artifact_files
+    from homerun.store.artifacts import artifact_of_record as artifact_of_record
+    from homerun.store.artifacts import artifact_version as artifact_version
+    from homerun.store.artifacts import artifact_versions as artifact_versions
+    from homerun.store.artifacts import change_artifact as change_artifact
+    from homerun.store.artifacts import delete_artifact as delete_artifact
+    from homerun.store.artifacts import digest_of_files as digest_of_files
+    from homerun.store.artifacts import find_artifact as find_artifact
+    from homerun.store.artifacts import free_objects as free_objects
+    from homerun.store.artifacts import keep_manifest as keep_manifest
+    from homerun.store.artifacts import link_artifact as link_artifact
+    from homerun.store.artifacts import record_artifact as record_artifact
+    from homerun.store.artifacts import remove_parts as remove_parts
+    from homerun.store.artifacts import runs_of_artifact as runs_of_artifact
+    from homerun.store.artifacts import take_parts as take_parts
+    from homerun.store.artifacts import unused_objects as unused_objects
     from homerun.store.changes import Proposed as Proposed
     from homerun.store.changes import Replanned as Replanned
     from homerun.store.changes import SearchPlace as SearchPlace
@@ -30,6 +51,13 @@ if TYPE_CHECKING:
     from homerun.store.control import set_priority as set_priority
     from homerun.store.control import why_no_retry as why_no_retry
     from homerun.store.database import Database as Database
+    from homerun.store.editing import FileEntry as FileEntry
+    from homerun.store.editing import add_file as add_file
+    from homerun.store.editing import edit_run as edit_run
+    from homerun.store.editing import edit_summary as edit_summary
+    from homerun.store.editing import files_of as files_of
+    from homerun.store.editing import metadata_of as metadata_of
+    from homerun.store.editing import remove_file as remove_file
     from homerun.store.fold import close_journals as close_journals
     from homerun.store.fold import fold as fold
     from homerun.store.fold import known_metrics as known_metrics
@@ -43,10 +71,21 @@ if TYPE_CHECKING:
     from homerun.store.home import read_json as read_json
     from homerun.store.home import run_folder as run_folder
     from homerun.store.home import write_json as write_json
+    from homerun.store.imports import Imported as Imported
+    from homerun.store.imports import history_rows as history_rows
+    from homerun.store.imports import imported_runs as imported_runs
+    from homerun.store.imports import note as note
+    from homerun.store.imports import take_in as take_in
     from homerun.store.leases import leases as leases
     from homerun.store.leases import release as release
     from homerun.store.leases import release_stale as release_stale
     from homerun.store.leases import take_leases as take_leases
+    from homerun.store.objects import copy_object as copy_object
+    from homerun.store.objects import digest_of as digest_of
+    from homerun.store.objects import keep_bytes as keep_bytes
+    from homerun.store.objects import keep_file as keep_file
+    from homerun.store.objects import object_path as object_path
+    from homerun.store.objects import touch_object as touch_object
     from homerun.store.overview import Cost as Cost
     from homerun.store.overview import MetricLine as MetricLine
     from homerun.store.overview import RunLine as RunLine
@@ -67,6 +106,9 @@ if TYPE_CHECKING:
     from homerun.store.process import is_at_rest as is_at_rest
     from homerun.store.process import parse_identity as parse_identity
     from homerun.store.process import pids as pids
+    from homerun.store.querying import FoundRun as FoundRun
+    from homerun.store.querying import find_runs as find_runs
+    from homerun.store.querying import found_runs as found_runs
     from homerun.store.queue import add_script as add_script
     from homerun.store.queue import add_to_queue as add_to_queue
     from homerun.store.queue import held_up as held_up
@@ -77,6 +119,9 @@ if TYPE_CHECKING:
     from homerun.store.registration import register as register
     from homerun.store.reuse import reused_runs as reused_runs
     from homerun.store.reuse import reusing as reusing
+    from homerun.store.rows import last_step as last_step
+    from homerun.store.rows import last_system_values as last_system_values
+    from homerun.store.rows import logged_rows as logged_rows
     from homerun.store.settle import Settled as Settled
     from homerun.store.settle import end_of as end_of
     from homerun.store.settle import is_local as is_local
@@ -99,21 +144,31 @@ lazy.attach(
     __name__,
     {
         "agents": "add_agent agent agents ask_agent asked_to remove_agent wait_for",
+        "artifacts": "ArtifactFile ArtifactVersion LATEST REGISTRY add_part artifact_files "
+        "artifact_of_record artifact_version artifact_versions change_artifact "
+        "delete_artifact digest_of_files find_artifact free_objects keep_manifest "
+        "link_artifact record_artifact remove_parts runs_of_artifact take_parts "
+        "unused_objects",
         "changes": "Proposed Replanned SearchPlace Sizes change_spec proposed replace_sweep",
         "control": "held_back move next_attempt pause_queued priority_beyond resume_queued retry "
         "set_priority why_no_retry",
         "database": "Database",
+        "editing": "FileEntry add_file edit_run edit_summary files_of metadata_of remove_file",
         "fold": "close_journals fold known_metrics",
         "frames": "history history_frame runs runs_frame",
         "home": "RunFolder find_home make_home read_json run_folder write_json",
+        "imports": "Imported history_rows imported_runs note take_in",
         "leases": "leases release release_stale take_leases",
+        "objects": "copy_object digest_of keep_bytes keep_file object_path touch_object",
         "overview": "Cost MetricLine RunLine best_run complete_ids cost metric_lines "
         "projects query run_configs run_lines sweep_counts",
         "points": "Stats",
         "process": "Identity hostname identity is_alive is_at_rest parse_identity pids",
+        "querying": "FoundRun find_runs found_runs",
         "queue": "add_script add_to_queue held_up memory_peaks queued_environ",
         "registration": "Entry look_up register",
         "reuse": "reused_runs reusing",
+        "rows": "last_step last_system_values logged_rows",
         "settle": "Settled end_of is_local settle",
         "store": "Store",
         "traces": "PAUSE_FILE PAUSED living_program never_started program_of told_end",

@@ -9,7 +9,7 @@ import os
 import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from homerun.core import Definition, RunState, definition_for, friendly_name, summarize
 from homerun.store import journal as jr
@@ -18,6 +18,9 @@ from homerun.store.documents import dumps, loads
 from homerun.store.home import run_folder
 from homerun.store.points import Group, Stats, flatten, load_stats, save_groups
 from homerun.store.registration import set_labels
+
+if TYPE_CHECKING:
+    from homerun.store.artifacts import ArtifactFile
 
 _PIECE_BYTES = 8 << 20  # of a journal, in one transaction
 
@@ -95,18 +98,39 @@ def _fold_journal(store: Database, run_id: str, path: Path) -> int:
         if not (reading.records or reading.dropped):
             return count
         batch = sort_records(reading.records)
+        artifacts = _Artifacts(store, batch.artifacts)
         with store.write() as db:
             known = db.execute("SELECT offset FROM journal WHERE id = ?", (reading.id,)).fetchone()
             if (known[0] if known else 0) != offset:
                 continue  # another process folded this part
-            _apply(db, run_id, batch)
+            number = apply(db, run_id, batch)
+            dropped = reading.dropped + artifacts.take_over(db, number)
             db.execute(
                 "INSERT INTO journal SELECT ?, number, ?, ? FROM run WHERE id = ?"
                 " ON CONFLICT(id) DO UPDATE SET offset = excluded.offset,"
                 " dropped = dropped + excluded.dropped",
-                (reading.id, reading.end, reading.dropped, run_id),
+                (reading.id, reading.end, dropped, run_id),
             )
         count += len(reading.records)
+
+
+class _Artifacts:
+    """What a run logged and used of artifacts; their manifests are read before the transaction."""
+
+    def __init__(self, store: Database, records: list[dict[str, Any]]) -> None:
+        self._records: list[tuple[dict[str, Any], list[ArtifactFile] | None]] = []
+        if records:
+            from homerun.store.artifacts import files_of_record  # noqa: PLC0415 - few runs need it
+
+            self._records = [(record, files_of_record(store, record)) for record in records]
+
+    def take_over(self, db: sqlite3.Connection, run: int) -> int:
+        """Take the records over; return how many could not be."""
+        if not self._records:
+            return 0
+        from homerun.store.artifacts import take_over  # noqa: PLC0415
+
+        return [take_over(db, run, *one) for one in self._records].count(False)
 
 
 class Batch:
@@ -123,6 +147,7 @@ class Batch:
         self.labels: dict[str, Any] = {}
         self.files: list[dict[str, Any]] = []
         self.alerts: list[Sequence[Any]] = []
+        self.artifacts: list[dict[str, Any]] = []
         self.end: tuple[float, dict[str, Any]] | None = None
         self.last_row: tuple[int, float] | None = None  # step, time
 
@@ -171,13 +196,16 @@ def _sort_event(batch: Batch, index: int, record: list[Any]) -> None:
             batch.files.append(file)
         case [jr.ALERT, *alert]:
             batch.alerts.append(alert)
+        case [jr.ARTIFACT, artifact]:
+            batch.artifacts.append(artifact)
         case [jr.END, time, end]:
             batch.end = (time, end)
         case _:
             pass  # a kind that a newer homerun wrote: its points are safe, its event is not ours
 
 
-def _apply(db: sqlite3.Connection, run_id: str, batch: Batch) -> None:
+def apply(db: sqlite3.Connection, run_id: str, batch: Batch) -> int:
+    """Store what the records of a batch say of a run, inside a transaction; return its number."""
     number = _ensure_run(db, run_id, batch.begin or {})
     stats = load_stats(db, number) if batch.groups else {}
     save_groups(db, number, batch.groups.values(), stats)
@@ -187,6 +215,7 @@ def _apply(db: sqlite3.Connection, run_id: str, batch: Batch) -> None:
         _save_summary(db, number, batch, stats, definitions)
     if batch.end is not None:
         _apply_end(db, number, *batch.end)
+    return number
 
 
 def _ensure_run(db: sqlite3.Connection, run_id: str, begin: dict[str, Any]) -> int:

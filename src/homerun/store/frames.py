@@ -41,7 +41,7 @@ ORDER BY wanted.key, metric.id, chunk.block
 
 
 @contextlib.contextmanager
-def _without_collection() -> Iterator[None]:
+def without_collection() -> Iterator[None]:
     """Hold the collector of cycles back: millions of values are made here, and no cycle."""
     was_enabled = gc.isenabled()
     gc.disable()
@@ -52,13 +52,14 @@ def _without_collection() -> Iterator[None]:
             gc.enable()
 
 
-@_without_collection()
+@without_collection()
 def runs_frame(
     store: Store,
     *,
     sweep: str | None = None,
     project: str | None = None,
     states: Iterable[RunState] = (),
+    ids: Iterable[str] | None = None,
 ) -> "DataFrame":
     """Return one row a run, in the order of creation, whatever its state.
 
@@ -68,7 +69,7 @@ def runs_frame(
     Numbers are numbers: a column of integers with gaps is Int64, of booleans boolean.
     """
     pd = _pandas()
-    rows = _run_rows(store, sweep, project, list(states))
+    rows = _run_rows(store, sweep, project, list(states), ids)
     columns_of_none = [()] * (len(_FIELDS) + 3)
     *plain, configs, summaries, metadata = zip(*rows, strict=True) if rows else columns_of_none
     columns: dict[str, Any] = {}
@@ -88,7 +89,7 @@ def runs_frame(
     return cast("DataFrame", frame)
 
 
-@_without_collection()
+@without_collection()
 def history_frame(
     store: Store, run_ids: Sequence[str], *, keys: Iterable[str] | None = None
 ) -> "DataFrame":
@@ -138,7 +139,11 @@ def typed(pd: Any, values: list[Any]) -> Any:
 
 
 def _run_rows(
-    store: Store, sweep: str | None, project: str | None, states: list[RunState]
+    store: Store,
+    sweep: str | None,
+    project: str | None,
+    states: list[RunState],
+    ids: Iterable[str] | None,
 ) -> list[tuple[Any, ...]]:
     clauses, parameters = ["1"], list[str]()
     if sweep is not None:
@@ -150,6 +155,9 @@ def _run_rows(
     if states:
         clauses.append(f"state IN ({', '.join('?' * len(states))})")
         parameters += [state.value for state in states]
+    if ids is not None:
+        clauses.append("id IN (SELECT value FROM json_each(?))")
+        parameters.append(dumps(list(ids)))
     return store.rows(
         f"SELECT {', '.join(_FIELDS)}, config, summary, metadata FROM run"
         f" WHERE {' AND '.join(clauses)} ORDER BY number",

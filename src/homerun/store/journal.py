@@ -29,6 +29,7 @@ FILE = 7  # {path, kind, size}
 ALERT = 8  # time, title, text, level
 SYSTEM = 9  # number of the sample, time, {key: value} without the prefix "system."
 END = 10  # time, {state, exit_code, reason, detail, supervised}
+ARTIFACT = 11  # {id, do: log use link, project, name, digest, time, ...}: see artifacts
 
 _HEADER = struct.Struct("<II")
 _MAGIC = re.compile(rb"homerun-journal 1 ([0-9a-f]{16})\n")

@@ -9,7 +9,13 @@ from homerun.core import RunState, friendly_name
 from homerun.store.database import Database
 from homerun.store.documents import dumps, loads
 
-_LABELS = {"name": "name", "notes": "notes", "group": "group_name", "job_type": "job_type"}
+_LABELS = {
+    "project": "project",
+    "name": "name",
+    "notes": "notes",
+    "group": "group_name",
+    "job_type": "job_type",
+}
 
 
 class Entry(NamedTuple):
@@ -102,7 +108,7 @@ def next_number(db: sqlite3.Connection) -> int:
 
 
 def set_labels(db: sqlite3.Connection, run_id: str, labels: Mapping[str, Any]) -> None:
-    """Write name, notes, tags, group and job_type inside a transaction."""
+    """Write project, name, notes, tags, group and job_type inside a transaction."""
     for label, column in _LABELS.items():
         if label in labels:
             db.execute(f"UPDATE run SET {column} = ? WHERE id = ?", (labels[label] or "", run_id))

@@ -18,6 +18,7 @@ from typing import Any
 
 from homerun.core import ENDED, RunState, StoreError, friendly_name
 from homerun.store import journal as jr
+from homerun.store.artifacts import mend_artifacts
 from homerun.store.documents import dumps
 from homerun.store.home import read_json, run_folder
 from homerun.store.points import Stats, block_points, decode, encode
@@ -33,7 +34,13 @@ _TABLES = {  # the keys by which a table is read, and its indexes
     "journal": (("rowid",), ("sqlite_autoindex_journal_1", "journal_run")),
     "file": (("run",), ()),
     "alert": (("rowid",), ("alert_run",)),
+    "artifact": (("number",), ("sqlite_autoindex_artifact_1",)),
+    "artifact_version": (("number",), ("sqlite_autoindex_artifact_version_1",)),
+    "artifact_alias": (("artifact",), ()),
+    "artifact_file": (("version",), ()),
+    "artifact_use": (("run",), ("artifact_use_run",)),
 }
+_ALWAYS = {table for table in _TABLES if not table.startswith("artifact")}  # in any version
 _WINDOW = 4096  # keys read at once
 _VALUES = ", ".join(f"v{i}" for i in range(WIDTH))
 _INTERIOR = 5  # type of a page that points to others
@@ -80,6 +87,7 @@ def salvage(home: Path) -> Salvaged:
                     _restore_runs(source, target.db, home, result)
                     _restore_sweeps(source, target.db, result)
                     _restore_metrics(source, target.db, result)
+            mend_artifacts(target.db, home)
             _drop_twice_folded(target.db, home)
             _recount(target.db)
             _count_losses(target.db, result)
@@ -109,7 +117,7 @@ def _open(path: Path, scratch: Path) -> sqlite3.Connection | None:
         try:
             db.execute("PRAGMA cell_size_check = ON")
             states = {row[0] for row in _scan(db, "SELECT state FROM run LIMIT 100")}
-            if _names(db) >= set(_TABLES) and states <= set(RunState):
+            if _names(db) >= _ALWAYS and states <= set(RunState):
                 return db
         except sqlite3.DatabaseError:
             pass
@@ -165,6 +173,9 @@ def _copy(source: sqlite3.Connection, target: sqlite3.Connection, result: Salvag
         known = {row[1] for row in source.execute(f"PRAGMA table_info({table})")}
         columns = [row[1] for row in target.execute(f"PRAGMA table_info({table})")]
         names = [column for column in columns if column in known]
+        if not names:  # a table that came later
+            result.rows[table] = 0
+            continue
         select = f"SELECT {', '.join(names)} FROM {table} WHERE "
         insert = (
             f"INSERT OR IGNORE INTO {table}({', '.join(names)})"

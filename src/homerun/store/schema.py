@@ -199,8 +199,65 @@ CREATE TABLE agent (                -- agents at work; those that are dead are s
 UPDATE run SET queued = 1 WHERE sweep IS NOT NULL AND state != 'pending';
 """
 
+_THIRD = """
+CREATE TABLE artifact (             -- what has versions: a data set, a model
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    project TEXT NOT NULL,
+    name TEXT NOT NULL,
+    type TEXT NOT NULL,
+    next_version INTEGER NOT NULL DEFAULT 0,    -- no number is given twice
+    created_at REAL NOT NULL,
+    UNIQUE (project, name)
+);
+CREATE TABLE artifact_version (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    artifact INTEGER NOT NULL REFERENCES artifact(number) ON DELETE CASCADE,
+    version INTEGER NOT NULL,       -- 3 is v3
+    digest TEXT NOT NULL,           -- sha256 of its manifest, which lies below artifacts/objects
+    size INTEGER NOT NULL,          -- bytes of all its files
+    files INTEGER NOT NULL,
+    description TEXT NOT NULL DEFAULT '',
+    metadata TEXT NOT NULL DEFAULT '{}',
+    tags TEXT NOT NULL DEFAULT '[]',        -- JSON array
+    ttl_s REAL,                     -- as its author wished; nothing goes by itself
+    step INTEGER,                   -- that the run had reached
+    link_of INTEGER REFERENCES artifact_version(number) ON DELETE SET NULL,
+    created_at REAL NOT NULL,
+    updated_at REAL NOT NULL,
+    UNIQUE (artifact, version),
+    UNIQUE (artifact, digest)
+);
+CREATE INDEX artifact_version_link ON artifact_version(link_of) WHERE link_of IS NOT NULL;
+CREATE TABLE artifact_alias (
+    artifact INTEGER NOT NULL REFERENCES artifact(number) ON DELETE CASCADE,
+    alias TEXT NOT NULL,
+    version INTEGER NOT NULL REFERENCES artifact_version(number) ON DELETE CASCADE,
+    PRIMARY KEY (artifact, alias)
+) WITHOUT ROWID;
+CREATE INDEX artifact_alias_version ON artifact_alias(version);
+CREATE TABLE artifact_file (
+    version INTEGER NOT NULL REFERENCES artifact_version(number) ON DELETE CASCADE,
+    path TEXT NOT NULL,
+    digest TEXT NOT NULL,           -- sha256 of the content, where it was read; else of the address
+    size INTEGER,                   -- bytes
+    reference TEXT NOT NULL DEFAULT '',     -- address of a file that is not kept; '': it is
+    PRIMARY KEY (version, path)
+) WITHOUT ROWID;
+CREATE INDEX artifact_file_digest ON artifact_file(digest) WHERE reference = '';
+CREATE TABLE artifact_use (         -- what runs made and used
+    id TEXT PRIMARY KEY,            -- of the record in the journal, which counts once
+    run INTEGER NOT NULL REFERENCES run(number) ON DELETE CASCADE,
+    version INTEGER REFERENCES artifact_version(number) ON DELETE SET NULL,
+    direction TEXT NOT NULL,        -- input output link
+    time REAL NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX artifact_use_run ON artifact_use(run);
+CREATE INDEX artifact_use_version ON artifact_use(version);
+"""
+
 # Number n leads from version n to version n + 1; never edit a released one.
-MIGRATIONS = (_FIRST, _SECOND)
+MIGRATIONS = (_FIRST, _SECOND, _THIRD)
 
 
 def migrate(db: sqlite3.Connection, path: str) -> None:
