@@ -11,6 +11,7 @@ import stat
 import subprocess
 import sys
 import wave
+from typing import Any
 
 import msgpack
 import numpy as np
@@ -22,7 +23,25 @@ from matplotlib import pyplot as plt
 from PIL import Image as Pillow
 
 from homerun.core import MissingExtraError, UsageError
-from homerun.track.media import Audio, Histogram, Html, Image, Plotly, Table, Video, to_record
+from homerun.track.media import (
+    Audio,
+    BoundingBoxes2D,
+    Classes,
+    Graph,
+    Histogram,
+    Html,
+    Image,
+    ImageMask,
+    JoinedTable,
+    Molecule,
+    Object3D,
+    PartitionedTable,
+    Plotly,
+    Table,
+    Video,
+    box3d,
+    to_record,
+)
 from homerun.track.media.files import safe_name
 from homerun.track.media.png import encode_png
 
@@ -138,7 +157,7 @@ def test_large_arrays_become_histograms(tmp_path):
         record = record_of(values, tmp_path)
         assert record["_type"] == "histogram"
         assert sum(record["values"]) == 33
-        assert len(record["bins"]) == len(record["values"]) + 1 == 65
+        assert len(record["bins"]) == len(record["values"]) + 1 == 33
     assert len(record_of(np.array(["a"] * 40), tmp_path)) == 40
 
 
@@ -290,7 +309,18 @@ def test_masks_and_boxes(tmp_path):
         masks={"predictions": {"mask_data": np.eye(4, dtype=int), "class_labels": labels}},
         boxes={
             "truth": {
-                "box_data": [{"position": {"minX": np.float32(0), "maxX": 1}, "class_id": 1}],
+                "box_data": [
+                    {
+                        "position": {"minX": np.float32(0), "maxX": 1, "minY": 0.5, "maxY": 1},
+                        "class_id": np.int64(1),
+                    },
+                    {
+                        "position": {"middle": Tensor([2, 3]), "width": 1, "height": 2},
+                        "domain": "pixel",
+                        "scores": {"acc": np.float32(0.5)},
+                        "box_caption": "a road",
+                    },
+                ],
                 "class_labels": labels,
             }
         },
@@ -303,11 +333,44 @@ def test_masks_and_boxes(tmp_path):
     assert mask["path"].startswith("media/images/mask/")
     assert np.array_equal(pixels_of(mask, tmp_path), np.eye(4))
     boxes = json.loads((tmp_path / record["boxes"]["truth"]["path"]).read_text())
-    assert boxes["box_data"] == [{"position": {"minX": 0.0, "maxX": 1}, "class_id": 1}]
+    corners, middle = boxes["box_data"]
+    assert corners == {
+        "position": {"minX": 0.0, "maxX": 1, "minY": 0.5, "maxY": 1},
+        "class_id": 1,
+    }
+    assert middle["position"] == {"middle": [2, 3], "width": 1, "height": 2}
+    assert (middle["domain"], middle["scores"]) == ("pixel", {"acc": 0.5})
     assert record["classes"] == [{"id": 0, "name": "sky"}]
     listed = record_of([image, Image(np.zeros((4, 4)))], tmp_path)
     assert listed["all_masks"][0]["predictions"] == mask
     assert listed["all_masks"][1] is None
+
+
+def test_masks_and_boxes_without_names_get_some(tmp_path):
+    image = Image(
+        np.zeros((2, 2), np.uint8),
+        masks={"m": ImageMask({"mask_data": [[0, 3], [3, 0]]}, "m")},
+        boxes={"b": BoundingBoxes2D({"box_data": []}, "b")},
+        classes=Classes([{"id": np.int64(0), "name": "sky"}]),
+    )
+    record = record_of(image, tmp_path)
+    assert record["masks"]["m"]["class_labels"] == {"0": "class_0", "3": "class_3"}
+    assert record["boxes"]["b"]["class_labels"] == {}
+    assert record["classes"] == [{"id": 0, "name": "sky"}]
+    path = tmp_path / record["masks"]["m"]["path"]
+    again = record_of(ImageMask({"path": path, "class_labels": {0: "sky"}}), tmp_path)
+    assert (again["_type"], again["class_labels"]) == ("mask", {"0": "sky"})
+    assert record_of(Classes([{"id": 1, "name": "a"}]), tmp_path)["_type"] == "classes"
+
+
+def test_the_picture_of_an_image_can_be_had_back(tmp_path):
+    pixels = np.arange(12, dtype=np.uint8).reshape(3, 4)
+    image = Image(pixels)
+    assert np.array_equal(np.asarray(image.image), pixels)
+    saved = tmp_path / "a.png"
+    image.image.save(saved)
+    assert Image(saved).image.size == (4, 3)
+    assert Image(np.zeros((1, 28, 30))).image.size == (30, 28)
 
 
 def test_a_list_of_images_is_one_record(tmp_path):
@@ -321,6 +384,10 @@ def test_a_list_of_images_is_one_record(tmp_path):
     assert "captions" not in record_of([Image(np.zeros((1, 1)))], tmp_path)
 
 
+NOT_A_MAPPING: Any = [np.zeros((2, 2))]
+BOX = {"position": {"minX": 0, "maxX": 1, "minY": 0, "maxY": 1}}
+
+
 @pytest.mark.parametrize(
     "make",
     [
@@ -331,6 +398,34 @@ def test_a_list_of_images_is_one_record(tmp_path):
         lambda: Image("missing.png"),
         lambda: Image(np.zeros((2, 2)), masks={"m": {}}),
         lambda: Image(np.zeros((2, 2)), masks={"m": {"mask_data": np.full((2, 2), 300)}}),
+        lambda: Image(np.zeros((2, 2)), masks=NOT_A_MAPPING),
+        lambda: ImageMask({"mask_data": [[1]], "class_labels": ["a"]}),
+        lambda: BoundingBoxes2D({"class_labels": {}}),
+        lambda: BoundingBoxes2D({"box_data": [3]}),
+        lambda: BoundingBoxes2D({"box_data": [{"class_id": 1}]}),
+        lambda: BoundingBoxes2D({"box_data": [{"position": {"minX": 0, "maxX": 1}}]}),
+        lambda: BoundingBoxes2D({"box_data": [{"position": {"middle": [1], "width": 1}}]}),
+        lambda: BoundingBoxes2D({"box_data": [{**BOX, "domain": "inch"}]}),
+        lambda: BoundingBoxes2D({"box_data": [{**BOX, "scores": {"acc": "good"}}]}),
+        lambda: BoundingBoxes2D({"box_data": [{**BOX, "class_id": "sky"}]}),
+        lambda: BoundingBoxes2D({"box_data": [{**BOX, "box_caption": 3}]}),
+        lambda: Classes([{"id": 1}]),
+        lambda: Object3D(np.zeros((2, 5))),
+        lambda: Object3D({"type": "mesh"}),
+        lambda: Object3D("house.doc"),
+        lambda: Object3D("missing.obj"),
+        lambda: Object3D(io.StringIO("v 0 0 0")),
+        lambda: Object3D(5),
+        lambda: Molecule("missing.pdb"),
+        lambda: Molecule(io.StringIO("ATOM"), file_type="obj"),
+        lambda: box3d(center=[0, 0], size=[1] * 3, orientation=[1, 0, 0, 0], color=(0, 0, 0)),
+        lambda: box3d(center=[0] * 3, size=[1] * 3, orientation=[0] * 4, color=(0, 0, 0)),
+        lambda: JoinedTable(Table(), Table(), 3),
+        lambda: Table(log_mode="SOMETIMES"),
+        lambda: Table(columns=["a"]).set_pk("b"),
+        lambda: Table(columns=["a"], data=[[0], [1]]).add_computed_columns(
+            lambda index, row: {} if index else {"b": 1}
+        ),
         Histogram,
         lambda: Histogram([1], num_bins=513),
         lambda: Histogram(np_histogram=([1, 2], [0, 1])),
@@ -339,7 +434,7 @@ def test_a_list_of_images_is_one_record(tmp_path):
         lambda: Audio("missing.wav"),
         lambda: Video([1, 2]),
         lambda: Video(np.zeros((2, 7, 4, 4))),
-        lambda: Video(np.zeros((2, 3, 4, 4)), format="mp4"),
+        lambda: Video(np.zeros((2, 3, 4, 4)), format="avi"),
         lambda: Html(5),
         lambda: Plotly(5),
         lambda: Table(columns=["a"], data=[[1, 2]]),
@@ -421,6 +516,127 @@ def test_tables_from_frames_arrays_and_rows(tmp_path):
     assert empty.data == [[1], [2]]
 
 
+def test_columns_of_tables():
+    table = Table(columns=["x", 2], data=[[3, 1], [4, 6]], dtype=int, optional=False)
+    table.add_computed_columns(lambda index, row: {"n": index, "diff": row["x"] - row[2]})
+    assert table.columns == ["x", 2, "n", "diff"]
+    assert table.data == [[3, 1, 0, 2], [4, 6, 1, -2]]
+    assert table.get_index() == [0, 1]
+    table.set_pk("x")
+    table.cast(2, str, optional=True)
+    table.set_fk("diff", table, "x")
+    assert table.get_column("x") == [3, 4]
+    assert Table(dataframe=pd.DataFrame([[1, 2]])).columns == [0, 1]
+    with pytest.raises(TypeError):
+        Table(colums=["x"])
+
+
+def test_arrays_in_cells_stay_whole(tmp_path):
+    table = Table(columns=["many", "one", "when", "mixed"])
+    when = np.array(["2026-01-02T03:04:05"], "datetime64[ns]")
+    table.add_data(np.arange(100).reshape(2, 50), np.array([5]), when, [np.ones(40), {"a": 1}])
+    record = record_of(table, tmp_path)
+    (row,) = json.loads((tmp_path / record["path"]).read_text())["data"]
+    assert row[0] == np.arange(100).reshape(2, 50).tolist()
+    assert row[1:3] == [[5], ["2026-01-02T03:04:05"]]
+    assert row[3] == [[1.0] * 40, {"a": 1}]
+
+
+def test_tables_logged_by_increments(tmp_path):
+    table = Table(columns=["a"], data=[[1], [2]], log_mode="INCREMENTAL")
+    first = record_of(table, tmp_path)
+    table.add_data(3)
+    second = record_of(table, tmp_path, step=4)
+    assert first["_type"] == second["_type"] == "incremental-table-file"
+    assert (first["increment_num"], first["previous_increments_paths"]) == (0, [])
+    assert (second["increment_num"], second["previous_increments_paths"]) == (1, [first["path"]])
+    rows = [json.loads((tmp_path / r["path"]).read_text())["data"] for r in (first, second)]
+    assert rows == [[[1], [2]], [[3]]]
+    assert second["nrows"] == 3
+
+
+def test_tables_of_tables(tmp_path):
+    one, two = Table(columns=["id", "a"], data=[[1, 2]]), Table(columns=["id"], data=[[1]])
+    joined = record_of(JoinedTable(one, two, "id"), tmp_path)
+    assert (joined["_type"], joined["join_key"]) == ("joined-table", "id")
+    assert json.loads((tmp_path / joined["table2"]["path"]).read_text())["data"] == [[1]]
+    by_path = record_of(JoinedTable("a.table.json", two, ["id", "id"]), tmp_path)
+    assert (by_path["table1"], by_path["join_key"]) == ("a.table.json", ["id", "id"])
+    parts = record_of(PartitionedTable("parts"), tmp_path)
+    assert parts == {"_type": "partitioned-table", "parts_path": "parts"}
+
+
+def test_graphs(tmp_path):
+    graph = Graph()
+    first = graph.add_node(name="dense", parameters=np.int64(3))
+    graph.add_edge(first, graph.add_node(name="relu"))
+    record = record_of(graph, tmp_path)
+    assert record["_type"] == "graph-file"
+    saved = json.loads((tmp_path / record["path"]).read_text())
+    assert saved["nodes"][0] == {"id": 0, "name": "dense", "parameters": 3}
+    assert saved["edges"] == [[0, 1]]
+
+
+# -- shapes ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("columns", [3, 4, 6])
+def test_point_clouds(columns, tmp_path):
+    points = np.arange(2.0 * columns).reshape(2, columns)
+    for value in (Object3D(points), Object3D.from_numpy(points), Object3D(Tensor(points))):
+        record = record_of(value, tmp_path)
+        assert record["_type"] == "object3D-file"
+        assert record["path"].startswith("media/object3D/")
+        assert record["path"].endswith(".pts.json")
+        assert json.loads((tmp_path / record["path"]).read_text()) == points.tolist()
+    listed = record_of([Object3D(points), Object3D(points)], tmp_path)
+    assert (listed["_type"], listed["count"]) == ("object3D", 2)
+
+
+def test_point_clouds_with_boxes_and_arrows(tmp_path):
+    box = box3d(
+        center=(1, 2, 3), size=(2, 4, 6), orientation=(2, 0, 0, 0), color=(0.1, 0.2, 1), label="b"
+    )
+    assert box["corners"][0] == [0, 0, 0]
+    assert box["corners"][7] == [2, 4, 6]
+    cloud = Object3D.from_point_cloud(
+        [[0, 0, 0]], [box], [{"start": np.zeros(3), "end": [0, 0, 1]}]
+    )
+    scene = json.loads((tmp_path / record_of(cloud, tmp_path)["path"]).read_text())
+    assert scene["type"] == "lidar/beta"
+    assert scene["points"] == [[0, 0, 0]]
+    assert scene["boxes"][0]["label"] == "b"
+    assert scene["vectors"] == [{"start": [0.0] * 3, "end": [0, 0, 1]}]
+
+
+@given(st.lists(st.floats(-1, 1), min_size=4, max_size=4).filter(lambda q: sum(map(abs, q)) > 0.1))
+def test_boxes_are_turned_by_their_quaternion(quaternion):
+    box = box3d(center=(0, 0, 0), size=(1, 2, 3), orientation=quaternion, color=(0, 0, 0))
+    flat = box3d(center=(0, 0, 0), size=(1, 2, 3), orientation=(1, 0, 0, 0), color=(0, 0, 0))
+    r, *axis = np.array(quaternion) / np.linalg.norm(quaternion)
+    for corner, turned in zip(flat["corners"], box["corners"], strict=True):
+        moved = np.cross(axis, corner)  # Rodrigues: v + 2 r (u x v) + 2 u x (u x v)
+        assert np.allclose(turned, corner + 2 * r * moved + 2 * np.cross(axis, moved))
+
+
+def test_meshes_and_molecules_from_files(tmp_path):
+    source = tmp_path / "cube.OBJ"
+    source.write_text("v 0 0 0")
+    with source.open() as file:
+        values = Object3D(source), Object3D.from_file(str(source)), Object3D(file)
+    for value in (*values, Object3D(io.StringIO("v 0 0 0"), file_type="obj", caption=None)):
+        record = record_of(value, tmp_path / "files")
+        assert record["path"].endswith(".obj")
+        assert (tmp_path / "files" / record["path"]).read_text() == "v 0 0 0"
+    assert record_of(Object3D(io.BytesIO(b"glTF"), "c", "glb"), tmp_path)["caption"] == "c"
+    molecule = tmp_path / "water.pdb"
+    molecule.write_text("ATOM")
+    record = record_of(Molecule(molecule, caption="water"), tmp_path / "files")
+    assert (record["_type"], record["caption"]) == ("molecule-file", "water")
+    assert record["path"].startswith("media/molecule/")
+    assert record_of([Molecule(str(molecule))], tmp_path)["_type"] == "molecule"
+
+
 # -- pages, sound and film ---------------------------------------------------------------------
 
 
@@ -488,6 +704,7 @@ def test_film(tmp_path):
         assert film.info["duration"] == 100
     wide = record_of(Video(np.stack([frames, frames])), tmp_path)
     assert wide["width"] == 12
+    assert record_of(Video(frames, format="mp4"), tmp_path)["format"] == "gif"
     (tmp_path / "film.MP4").write_bytes(b"film")
     assert record_of(Video(tmp_path / "film.MP4"), tmp_path)["path"].endswith(".mp4")
     assert record_of(Video(io.BytesIO(b"x"), format="webm"), tmp_path)["format"] == "webm"
@@ -499,7 +716,7 @@ def test_without_libraries(tmp_path):
 import builtins, pathlib, sys
 real = builtins.__import__
 def refuse(name, *args, **kwargs):
-    if name.split(".")[0] in {{"numpy", "PIL", "pandas", "matplotlib", "plotly"}}:
+    if name.split(".")[0] in {{"numpy", "PIL", "pandas", "matplotlib", "plotly", "rdkit"}}:
         raise ImportError(name)
     return real(name, *args, **kwargs)
 builtins.__import__ = refuse
@@ -513,9 +730,16 @@ try:
     Table(columns=["a"]).get_dataframe()
 except MissingExtraError as error:
     print(error)
+try:
+    Molecule.from_smiles("O")
+except MissingExtraError as error:
+    print(error)
 """
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert out.stdout == "get_dataframe needs pandas: pip install 'homerun[pandas]'\n"
+    assert out.stdout.splitlines() == [
+        "get_dataframe needs pandas: pip install 'homerun[pandas]'",
+        "Molecule.from_smiles needs rdkit: pip install rdkit",
+    ]
     assert issubclass(MissingExtraError, ImportError)
 
 

@@ -9,15 +9,29 @@ from importlib import import_module
 __version__ = "0.1.0"
 __all__ = [
     "AlertLevel",
+    "Api",
+    "Artifact",
+    "ArtifactFinalizedError",
+    "ArtifactNotLoggedError",
+    "ArtifactStatusError",
     "Audio",
+    "BoundingBoxes2D",
+    "Classes",
     "Config",
     "ConfigError",
+    "Graph",
     "Histogram",
     "HomerunError",
     "Html",
     "Image",
+    "ImageMask",
+    "JoinedTable",
     "MissingExtraError",
+    "Molecule",
     "NotFoundError",
+    "Object3D",
+    "PartitionedTable",
+    "Plotly",
     "Run",
     "Settings",
     "SpecError",
@@ -26,31 +40,55 @@ __all__ = [
     "Table",
     "UsageError",
     "Video",
+    "WaitTimeoutError",
+    "agent",
     "alert",
+    "box3d",
+    "controller",
+    "data_types",
     "define_metric",
     "finish",
+    "finish_artifact",
     "generate_id",
     "history",
     "init",
+    "link_artifact",
+    "link_model",
     "log",
+    "log_artifact",
     "log_code",
+    "log_model",
     "login",
     "mark_preempting",
+    "plot",
+    "plot_table",
     "restore",
     "runs",
     "save",
     "setup",
+    "sweep",
     "teardown",
     "termerror",
     "termlog",
     "termwarn",
     "unwatch",
+    "upsert_artifact",
+    "use_artifact",
+    "use_model",
+    "visualize",
     "watch",
 ]
 
 TYPE_CHECKING = False  # importing typing for it would double the time that `import homerun` takes
 if TYPE_CHECKING:
+    from homerun.compat import plot
+    from homerun.compat.api import Api
+    from homerun.compat.launch import agent, controller, sweep
+    from homerun.compat.plot import plot_table, visualize
     from homerun.core import (
+        ArtifactFinalizedError,
+        ArtifactNotLoggedError,
+        ArtifactStatusError,
         ConfigError,
         HomerunError,
         MissingExtraError,
@@ -58,27 +96,44 @@ if TYPE_CHECKING:
         SpecError,
         StoreError,
         UsageError,
+        WaitTimeoutError,
     )
     from homerun.core import new_id as generate_id
     from homerun.store import history, runs
     from homerun.track import ActiveRun as Run
     from homerun.track import (
         AlertLevel,
+        Artifact,
         Audio,
+        BoundingBoxes2D,
+        Classes,
         Config,
+        Graph,
         Histogram,
         Html,
         Image,
+        ImageMask,
+        JoinedTable,
+        Molecule,
+        Object3D,
+        PartitionedTable,
+        Plotly,
         Settings,
         Summary,
         Table,
         Video,
         alert,
+        box3d,
         define_metric,
         finish,
+        finish_artifact,
         init,
+        link_artifact,
+        link_model,
         log,
+        log_artifact,
         log_code,
+        log_model,
         login,
         mark_preempting,
         restore,
@@ -89,8 +144,12 @@ if TYPE_CHECKING:
         termlog,
         termwarn,
         unwatch,
+        upsert_artifact,
+        use_artifact,
+        use_model,
         watch,
     )
+    from homerun.track import media as data_types
 
     run: Run | None
     config: Config
@@ -98,6 +157,9 @@ if TYPE_CHECKING:
 else:
     _CORE = {name for name in __all__ if name.endswith("Error")} | {"generate_id"}
     _STORE = {"history", "runs"}
+    _MODULES = {"data_types": "homerun.track.media", "plot": "homerun.compat.plot"}
+    _OF_LAUNCH = {"controller", "sweep"}
+    _OF_PLOT = {"plot_table", "visualize"}
     _NAMES_THERE = {"Run": "ActiveRun", "generate_id": "new_id"}
 
     def __getattr__(name):
@@ -105,8 +167,19 @@ else:
             return _of_current_run(name)
         if name not in __all__:
             raise AttributeError(f"module 'homerun' has no attribute {name!r}")
-        room = "core" if name in _CORE else "store" if name in _STORE else "track"
-        value = getattr(import_module(f"homerun.{room}"), _NAMES_THERE.get(name, name))
+        if name in _MODULES:
+            value = import_module(_MODULES[name])
+        elif name == "agent":  # the room, which can be called
+            return import_module("homerun.agent")
+        elif name in _OF_LAUNCH:
+            value = getattr(import_module("homerun.compat.launch"), name)
+        elif name == "Api":
+            value = import_module("homerun.compat.api").Api
+        elif name in _OF_PLOT:
+            value = getattr(import_module("homerun.compat.plot"), name)
+        else:
+            room = "core" if name in _CORE else "store" if name in _STORE else "track"
+            value = getattr(import_module(f"homerun.{room}"), _NAMES_THERE.get(name, name))
         globals()[name] = value
         return value
 

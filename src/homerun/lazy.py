@@ -16,8 +16,23 @@ def attach(package: str, places: Mapping[str, str]) -> None:
     module.__class__ = _LazyPackage
 
 
+def make_callable(package: str, place: str) -> None:
+    """Let a package that `attach` has seen be called, too; `place`: module:function, called then.
+
+    For a package that has the name of one of W&B's functions.
+    """
+    sys.modules[package].__dict__["_call"] = place
+
+
 class _LazyPackage(ModuleType):
     _homes: dict[str, str]
+    _call: str
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        if "_call" not in self.__dict__:
+            raise TypeError(f"module {self.__name__!r} cannot be called")
+        place, _, name = self._call.partition(":")
+        return getattr(import_module(place), name)(*args, **options)
 
     def __getattr__(self, name: str) -> Any:
         place = self._homes.get(name)

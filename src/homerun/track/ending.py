@@ -51,6 +51,15 @@ def of_exception(error: BaseException) -> Ending:
     )
 
 
+def end_runs(error: BaseException | None) -> Ending:
+    """End the runs of this process as an uncaught exception, or none, ends a program."""
+    how = of_code(0) if error is None else of_exception(error)
+    for run in current.active():
+        if not run.is_guest:
+            run.end(how)
+    return how
+
+
 class Watch:
     """Notices why the interpreter exits; W&B's way, by sys.excepthook and sys.exit.
 

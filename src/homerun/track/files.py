@@ -33,7 +33,7 @@ class Files:
     def save(
         self, pattern: str, base_path: str | os.PathLike[str] | None, policy: str
     ) -> list[str]:
-        """Keep the files that match a glob; return where they now lie.
+        """Keep the files that match a glob, below the place that base_path gives it; return where.
 
         `now` copies them as they are. `live` and `end` keep what they are when the run ends: a
         hard link where that is possible, a copy where not.
@@ -43,10 +43,13 @@ class Files:
                 f"save(policy={policy!r}) is unknown; use one of {', '.join(POLICIES)}"
             )
         is_absolute = Path(pattern).is_absolute()
-        base = Path(base_path or (Path(pattern).parent if is_absolute else ".")).absolute()
+        above = Path(pattern).parent.parent if is_absolute else "."  # W&B keeps one folder
+        base = Path(base_path or above).absolute()
+        if base_path is not None:
+            _inside(Path(pattern).absolute(), base)
         saved = []
-        for name in sorted(glob.glob(pattern, root_dir=base, recursive=True)):  # noqa: PTH207
-            source = base / name
+        for name in sorted(glob.glob(pattern, recursive=True)):  # noqa: PTH207
+            source = Path(name).absolute()
             if not source.is_file():
                 continue
             leads_out = base_path is None and ".." in source.parts
@@ -63,7 +66,7 @@ class Files:
             self.record(target, "saved")
             saved.append(str(target))
         if not saved:
-            termwarn(f"save({pattern!r}): no file matches below {base}")
+            termwarn(f"save({pattern!r}): no file matches")
         return saved
 
     def save_code(

@@ -1,7 +1,7 @@
 """Rows and the summary: the part of `run` that logs."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from homerun.core import UsageError
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 # Types that the encoder writes as they are; subclasses such as numpy.float64 are added when met.
 _SIMPLE: set[type] = {float, int, str, bool}
 _KEYS_LIMIT = 1000  # sets of keys that are remembered as checked
+
+
+class RowError(UsageError, TypeError):
+    """What log() was given is no row; W&B raises a TypeError."""
 
 
 class History(Facts):
@@ -177,7 +181,10 @@ class History(Facts):
             except (TypeError, ValueError, OverflowError):
                 if self._folder is None:
                     return values
+                from homerun.track.media import tables_of  # noqa: PLC0415 - numbers have none
+
                 values = {key: self._plain(key, value) for key, value in values.items()}
+                values |= tables_of(values.values())
                 payload = recorder.pack(record(values))
             recorder.append(payload)
         except OSError as error:
@@ -190,8 +197,9 @@ class History(Facts):
 
         assert self._folder is not None
         record = to_record(value, folder=self._folder.files, key=key, step=self._step)
-        for name, kind in _files_in(record):
-            self.recorder.write_file(name, kind)
+        if isinstance(record, dict | list):
+            for name, kind in _files_in(record):
+                self.recorder.write_file(name, kind)
         return record
 
     def _learn(self, row: dict[str, Any]) -> None:
@@ -245,22 +253,20 @@ def _checked(data: Mapping[str, Any] | None) -> dict[str, Any]:
     if data is None:
         return {}
     if not isinstance(data, Mapping):
-        raise UsageError(f"homerun.log must be passed a dictionary, not {type(data).__name__}")
+        raise RowError(f"homerun.log must be passed a dictionary, not {type(data).__name__}")
     for key in data:
         if not isinstance(key, str):
-            raise UsageError(f"Key values passed to `homerun.log` must be strings, not {key!r}.")
+            raise RowError(f"Key values passed to `homerun.log` must be strings, not {key!r}.")
     return dict(data)
 
 
-def _files_in(record: Any) -> Iterator[tuple[str, str]]:
-    """Yield path and kind of the files of a logged value, also of lists of them."""
+def _files_in(record: dict[str, Any] | list[Any]) -> Iterator[tuple[str, str]]:
+    """Yield path and kind of the files of a logged value, also of those inside it."""
     if isinstance(record, dict):
         kind = record.get("_type")
         names = [record["path"]] if "path" in record else record.get("filenames", ())
         if kind is not None:
             yield from ((name, str(kind)) for name in names)
-            return
-    inner = record.values() if isinstance(record, dict) else record
-    if isinstance(inner, Iterable) and not isinstance(inner, str | bytes):
-        for value in inner:
+    for value in record.values() if isinstance(record, dict) else record:
+        if isinstance(value, dict | list):
             yield from _files_in(value)

@@ -123,7 +123,7 @@ def definition(
 def _merged(before: Definition, new: Definition) -> Definition:
     return Definition(
         name=new.name,
-        summary=new.summary or before.summary,
+        summary=tuple(dict.fromkeys(before.summary + new.summary)),
         goal=new.goal or before.goal,
         step_metric=new.step_metric or before.step_metric,
         step_sync=before.step_sync if new.step_sync is None else new.step_sync,

@@ -8,6 +8,7 @@ from homerun.track import current
 
 if TYPE_CHECKING:
     from homerun.core import Definition
+    from homerun.track.artifacts import Artifact
     from homerun.track.run import ActiveRun
 
 
@@ -46,6 +47,48 @@ def restore(name: str, *args: Any, **options: Any) -> TextIO:
 def log_code(*args: Any, **options: Any) -> list[str]:
     """Keep source files with the current run; see ActiveRun.log_code."""
     return current.need("log_code()").log_code(*args, **options)
+
+
+def log_artifact(
+    artifact_or_path: "Artifact | str | os.PathLike[str]", *args: Any, **options: Any
+) -> "Artifact":
+    """Keep a version of an artifact; see ActiveRun.log_artifact."""
+    return current.need("log_artifact()").log_artifact(artifact_or_path, *args, **options)
+
+
+def use_artifact(artifact_or_name: "Artifact | str", *args: Any, **options: Any) -> "Artifact":
+    """Return an artifact that the current run works with; see ActiveRun.use_artifact."""
+    return current.need("use_artifact()").use_artifact(artifact_or_name, *args, **options)
+
+
+def link_artifact(artifact: "Artifact", *args: Any, **options: Any) -> "Artifact | None":
+    """Make a version also one of another artifact; see ActiveRun.link_artifact."""
+    return current.need("link_artifact()").link_artifact(artifact, *args, **options)
+
+
+def upsert_artifact(*args: Any, **options: Any) -> "Artifact":
+    """Add a part to an artifact of several runs; see ActiveRun.upsert_artifact."""
+    return current.need("upsert_artifact()").upsert_artifact(*args, **options)
+
+
+def finish_artifact(*args: Any, **options: Any) -> "Artifact":
+    """Log an artifact of several runs; see ActiveRun.finish_artifact."""
+    return current.need("finish_artifact()").finish_artifact(*args, **options)
+
+
+def log_model(path: str | os.PathLike[str], *args: Any, **options: Any) -> "Artifact":
+    """Keep a version of a model; see ActiveRun.log_model."""
+    return current.need("log_model()").log_model(path, *args, **options)
+
+
+def use_model(name: str) -> str:
+    """Return the path of a logged model; see ActiveRun.use_model."""
+    return current.need("use_model()").use_model(name)
+
+
+def link_model(path: str | os.PathLike[str], *args: Any, **options: Any) -> "Artifact | None":
+    """Log a model and register it; see ActiveRun.link_model."""
+    return current.need("link_model()").link_model(path, *args, **options)
 
 
 def watch(*models: Any, **options: Any) -> None:

@@ -11,8 +11,8 @@ from homerun.core import RunState, redact_config
 from homerun.store import journal
 from homerun.track import current, ending
 from homerun.track.config import Config
-from homerun.track.history import History
 from homerun.track.plain import plain
+from homerun.track.run_artifacts import WithArtifacts
 from homerun.track.terminal import termlog, termwarn
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class Part(NamedTuple):
     resume_note: Path | None = None  # names the run to resume="auto", until it has finished
 
 
-class ActiveRun(History):
+class ActiveRun(WithArtifacts):
     """One run as it happens: log to it, read and set config and summary, finish it."""
 
     config: Config
@@ -72,15 +72,20 @@ class ActiveRun(History):
         glob_str: str | os.PathLike[str],
         base_path: str | os.PathLike[str] | None = None,
         policy: str = "live",
+        glob: bool = True,
     ) -> list[str]:
         """Keep files with the run, as they are (`now`) or will be at its end (`live`, `end`).
 
-        Their paths below base_path stay. Returns where they are kept.
+        Their paths below base_path stay. With glob=False the name is taken as it is. Returns where
+        they are kept.
         """
         self._need_open("save")
         if self._folder is None:
             return []
-        return self._all_files().save(os.fspath(glob_str), base_path, policy)
+        from glob import escape  # noqa: PLC0415 - few programs need it
+
+        pattern = os.fspath(glob_str)
+        return self._all_files().save(pattern if glob else escape(pattern), base_path, policy)
 
     def restore(
         self,
@@ -120,6 +125,9 @@ class ActiveRun(History):
 
     def unwatch(self, *_models: Any) -> None:
         """Accept W&B's call; nothing is watched."""
+
+    def _label(self, *_labels: Any, **_options: Any) -> None:
+        """Accept what libraries call themselves; Transformers' Trainer does."""
 
     # The end
 

@@ -51,6 +51,7 @@ class Request:
         self.settings = settings
         self.id: str | None = self._text("id")
         self.project: str | None = self._text("project")
+        self._may_choose_project = False
         self.is_assigned = self._take_assignment()
         self.sweep_id = self._find("sweep_id") or None
         self.entity = self._text("entity") or ""
@@ -67,8 +68,12 @@ class Request:
 
     @property
     def labels(self) -> dict[str, Any]:
-        """Name, notes, tags, group and job_type: those that were given."""
+        """Name, notes, tags, group and job_type: those that were given.
+
+        The project too, where the run was made for this program and nobody had named one.
+        """
         labels = {
+            "project": self.project if self._may_choose_project else None,
             "name": self.name,
             "notes": self.notes,
             "tags": self.tags,
@@ -115,6 +120,7 @@ class Request:
                     + (f" of project {given!r}" if what == "project" else ""),
                     repeat=False,
                 )
+        self._may_choose_project = not project and not os.environ.get("WANDB_SWEEP_ID")
         self.id = run_id
         self.project = project or self.project
         return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -18,14 +19,18 @@ def library_of(value: object) -> str:
 
 def is_array(value: object) -> bool:
     """Tell whether numpy can take the value as an array, scalars of array libraries included."""
-    return hasattr(value, "__array__") or hasattr(value, "detach")
+    return hasattr(value, "__array__") or _is_tensor(value)
+
+
+def _is_tensor(value: object) -> bool:
+    return hasattr(value, "detach") and hasattr(value, "cpu")  # open files detach, too
 
 
 def to_numpy(value: Any) -> Array:
     """Return a numpy array of the value, from whatever device it lies on."""
     import numpy as np  # noqa: PLC0415 - the value's own library has loaded it
 
-    if hasattr(value, "detach"):  # torch
+    if _is_tensor(value):
         value = value.detach().cpu()
         if "bfloat16" in str(getattr(value, "dtype", "")):
             value = value.float()  # numpy has no such type
@@ -42,6 +47,21 @@ def to_list(value: Any) -> Any:
     if array.dtype.kind == "M":
         array = array.astype("datetime64[us]")  # finer ones would become integers
     return array.reshape(-1).tolist()[0] if array.size == 1 else array.tolist()
+
+
+def to_plain(value: Any) -> Any:
+    """Return nested values with arrays of any library as lists of Python's own numbers."""
+    if isinstance(value, Mapping):
+        return {str(name): to_plain(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [to_plain(item) for item in value]
+    if not is_array(value):
+        return value
+    array = to_numpy(value)
+    if array.dtype.kind == "M":
+        array = array.astype("datetime64[us]")
+    items = array.tolist()
+    return to_plain(items) if array.dtype.kind == "O" else items
 
 
 def to_uint8(array: Array, *, normalize: bool = True) -> NDArray[np.uint8]:

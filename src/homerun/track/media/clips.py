@@ -17,6 +17,7 @@ from homerun.track.media.files import (
     save_file,
     suffix_of,
 )
+from homerun.track.terminal import termwarn
 
 if TYPE_CHECKING:
     import numpy as np
@@ -102,8 +103,9 @@ class Video(Media):
         if isinstance(data_or_path, (str, Path)):
             self._content: bytes | Path = existing_file(data_or_path, "Video")
             self.format = suffix_of(self._content, "mp4")
-        elif isinstance(data_or_path, io.BytesIO):
-            self._content = data_or_path.getvalue()
+        elif hasattr(data_or_path, "read"):
+            data_or_path.seek(0)
+            self._content = data_or_path.read()
         else:
             self._content = self._encode(data_or_path, fps or 4)
         if self.format not in _FILMS:
@@ -114,11 +116,9 @@ class Video(Media):
             raise UsageError(
                 f"Video cannot be made of {type(data).__name__}; give a path, BytesIO or an array"
             )
-        if self.format != "gif":
-            raise UsageError(
-                f"Video cannot encode an array as {self.format}; leave format= out for GIF, "
-                "or give the path of a finished file"
-            )
+        if self.format in _FILMS and self.format != "gif":
+            termwarn(f"Video keeps arrays as GIF, not as {self.format}", repeat=False)
+            self.format = "gif"
         frames = _frames(data)
         self.height, self.width = frames.shape[1:3]
         return _encode_gif(frames, fps)

@@ -23,6 +23,7 @@ class Place:
     folder: Path
     key: str
     step: int
+    keeps_arrays: bool = False  # in full: large ones do not become histograms
 
 
 class Media:

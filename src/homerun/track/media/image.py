@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from homerun.core import MissingExtraError, UsageError
+from homerun.track.media.annotations import BoundingBoxes2D, Classes, ImageMask
 from homerun.track.media.arrays import is_array, library_of, to_numpy, to_uint8
 from homerun.track.media.files import (
     Media,
@@ -24,6 +24,9 @@ from homerun.track.media.png import encode_png, png_size
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+    from PIL.Image import Image as PillowImage
+
+_Layer = TypeVar("_Layer", BoundingBoxes2D, ImageMask)
 
 _GRID_COLUMNS = 8  # a batch is shown as rows of so many images
 _JPEG = {"jpg", "jpeg"}
@@ -42,7 +45,7 @@ class Image(Media):
         mode: str | None = None,
         caption: str | None = None,
         grouping: int | None = None,
-        classes: Sequence[Mapping[str, Any]] | None = None,
+        classes: Classes | Sequence[Mapping[str, Any]] | None = None,
         boxes: Mapping[str, Any] | None = None,
         masks: Mapping[str, Any] | None = None,
         file_type: str | None = None,
@@ -53,10 +56,18 @@ class Image(Media):
         self.width: int | None = None
         self.height: int | None = None
         self._grouping = grouping
-        self._classes = None if classes is None else [dict(item) for item in classes]
-        self._boxes = dict(boxes or {})
-        self._masks = {name: _encode_mask(name, mask) for name, mask in (masks or {}).items()}
+        self._classes = None if classes is None else _classes(classes)
+        self._boxes = _layers(boxes, "boxes", BoundingBoxes2D)
+        self._masks = _layers(masks, "masks", ImageMask)
         self._content = self._encode(data_or_path, mode, normalize)
+
+    @property
+    def image(self) -> PillowImage:
+        """The picture as Pillow has it."""
+        content = self._content
+        data = content if isinstance(content, bytes) else content.read_bytes()
+        image: PillowImage = _pillow().open(io.BytesIO(data))
+        return image
 
     def _encode(self, data: Any, mode: str | None, normalize: bool) -> bytes | Path:
         if isinstance(data, Image):
@@ -121,20 +132,33 @@ class Image(Media):
 
     def save(self, folder: Path, key: str, step: int) -> Record:
         """Write the picture and its masks and boxes; return W&B's `image-file` record."""
-        place = Place(folder, key, step)
         record: Record = {
             "_type": "image-file",
-            **save_file(self._content, place, kind="images", suffix=self.format),
+            **save_file(self._content, Place(folder, key, step), kind="images", suffix=self.format),
             "format": self.format,
             "width": self.width,
             "height": self.height,
             "caption": self.caption,
             "grouping": self._grouping,
-            "classes": self._classes,
-            "masks": {name: _save_mask(mask, place) for name, mask in self._masks.items()},
-            "boxes": {name: _save_boxes(boxes, place) for name, boxes in self._boxes.items()},
+            "classes": self._classes and self._classes.class_set,
+            "masks": {name: mask.save(folder, key, step) for name, mask in self._masks.items()},
+            "boxes": {name: boxes.save(folder, key, step) for name, boxes in self._boxes.items()},
         }
         return {name: value for name, value in record.items() if value not in (None, {})}
+
+
+def _classes(classes: Classes | Sequence[Mapping[str, Any]]) -> Classes:
+    return classes if isinstance(classes, Classes) else Classes(classes)
+
+
+def _layers(given: Any, what: str, kind: type[_Layer]) -> dict[str, _Layer]:
+    """Return the masks or the boxes of an image by name."""
+    if not isinstance(given or {}, Mapping):
+        raise UsageError(f"{what} is {type(given).__name__}; give {{name: {{...}}, ...}}")
+    return {
+        name: layer if isinstance(layer, kind) else kind(layer, name)
+        for name, layer in (given or {}).items()
+    }
 
 
 def save_images(images: Sequence[Image], place: Place) -> Record:
@@ -185,8 +209,10 @@ def _arrange(data: Any, normalize: bool) -> NDArray[np.uint8]:
     if array.ndim == 4:
         array = _grid(array if is_tensor else array.transpose(0, 3, 1, 2))
         is_tensor = True
-    if array.ndim == 3 and is_tensor:
-        array = array.transpose(1, 2, 0)
+    if array.ndim == 3 and array.shape[0] == 1 and array.shape[2] > 4:
+        array = array[0]  # [1, height, width], as W&B takes it
+    if array.ndim == 3 and is_tensor and not array.shape[2] <= 4 < array.shape[0]:
+        array = array.transpose(1, 2, 0)  # fast.ai's callback gives tensors as arrays are
     if array.ndim == 2:
         array = array[:, :, None]
     if array.ndim != 3 or not 1 <= array.shape[2] <= 4 or not array.size:
@@ -208,45 +234,3 @@ def _grid(batch: NDArray[Any]) -> NDArray[Any]:
     tiles[:count] = batch
     tiles = tiles.reshape(rows, columns, channels, height, width)
     return tiles.transpose(2, 0, 3, 1, 4).reshape(channels, rows * height, columns * width)
-
-
-# -- masks and boxes
-
-
-def _labels(facts: Mapping[str, Any]) -> dict[str, str]:
-    return {str(number): str(name) for number, name in facts.get("class_labels", {}).items()}
-
-
-def _encode_mask(name: str, mask: Any) -> tuple[bytes | Path, dict[str, str]]:
-    """Return the picture of class numbers and their names."""
-    if isinstance(mask, Mapping) and "path" in mask:
-        return existing_file(mask["path"], f"mask {name!r}"), _labels(mask)
-    if not isinstance(mask, Mapping) or "mask_data" not in mask:
-        raise UsageError(
-            f"mask {name!r} needs 'mask_data' (class numbers, [height, width]) or 'path'"
-        )
-    classes = to_numpy(mask["mask_data"])
-    if classes.ndim != 2 or classes.min(initial=0) < 0 or classes.max(initial=0) > 255:
-        raise UsageError(
-            f"mask {name!r} has shape {classes.shape}; give [height, width] of classes 0 to 255"
-        )
-    return encode_png(classes.astype("uint8")[:, :, None]), _labels(mask)
-
-
-def _save_mask(mask: tuple[bytes | Path, dict[str, str]], place: Place) -> Record:
-    content, labels = mask
-    suffix = "png" if isinstance(content, bytes) else suffix_of(content, "png")
-    file = save_file(content, place, kind="images/mask", suffix=suffix)
-    return {"_type": "mask", **file, "class_labels": labels}
-
-
-def _save_boxes(boxes: Any, place: Place) -> Record:
-    if not isinstance(boxes, Mapping) or "box_data" not in boxes:
-        raise UsageError("boxes need 'box_data': [{'position': {...}, 'class_id': ...}, ...]")
-    labels = _labels(boxes)
-    from homerun.track.media.records import to_record_at  # noqa: PLC0415 - it knows images too
-
-    data = to_record_at(boxes["box_data"], place)
-    text = json.dumps({"box_data": data, "class_labels": labels})
-    file = save_file(text.encode(), place, kind="metadata/boxes2D", suffix="boxes2D.json")
-    return {"_type": "boxes2D", **file, "class_labels": labels}

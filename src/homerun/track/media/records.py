@@ -1,25 +1,35 @@
 """Any logged value as plain data: numbers, text, lists, dictionaries and records of files."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from datetime import date, datetime, time
 from enum import Enum
 from pathlib import Path, PurePath
 from typing import Any
 
-from homerun.track.media.arrays import is_array, library_of, to_list, to_numpy
+from homerun.track.media.arrays import is_array, library_of, to_list, to_numpy, to_plain
 from homerun.track.media.clips import Audio, Video
 from homerun.track.media.documents import Html, Plotly
 from homerun.track.media.files import Media, Place
 from homerun.track.media.histogram import Histogram
 from homerun.track.media.image import Image, figure_of, save_images
+from homerun.track.media.shapes import Molecule, Object3D
 from homerun.track.media.table import Table
 
 ARRAY_AS_LIST = 32  # elements; larger arrays become histograms, as W&B does it
+ARRAY_BINS = 32  # of the histogram that an array becomes
 _TEXT_LIMIT = 1000  # characters kept of an object nobody knows
 _DEPTH_LIMIT = 32
 
+_OF_TABLE = ("path", "sha256", "size", "ncols", "nrows", "log_mode")
 _PLAIN = frozenset({bool, int, float, str, type(None)})
-_LISTS = ((Audio, "audio", "audio"), (Html, "html", "html"), (Video, "videos", "videos"))
+_LISTS = (
+    (Audio, "audio", "audio"),
+    (Html, "html", "html"),
+    (Molecule, "molecule", "molecules"),
+    (Object3D, "object3D", "objects"),
+    (Video, "videos", "videos"),
+)
 
 
 def to_record(value: Any, *, folder: Path, key: str, step: int) -> Any:
@@ -37,9 +47,7 @@ def to_record_at(value: Any, place: Place, depth: int = 0) -> Any:
         return _text(value)
     if isinstance(value, Mapping):
         return {
-            str(name): to_record_at(
-                item, Place(place.folder, f"{place.key}.{name}", place.step), depth + 1
-            )
+            str(name): to_record_at(item, replace(place, key=f"{place.key}.{name}"), depth + 1)
             for name, item in value.items()
         }
     if isinstance(value, (list, tuple, range, set, frozenset)):
@@ -64,6 +72,16 @@ def as_media(value: Any) -> Media | None:
     return None
 
 
+def tables_of(records: Iterable[Any]) -> dict[str, Any]:
+    """Return the tables of charts among the records, under the keys that W&B gives them."""
+    charts = (record for record in records if isinstance(record, dict) and "table_key" in record)
+    return {
+        chart["table_key"]: {"_type": "table-file", **{name: chart[name] for name in _OF_TABLE}}
+        for chart in charts
+        if chart.get("_type") == "custom-chart"
+    }
+
+
 def _list_record(values: Collection[Any], place: Place, depth: int) -> Any:
     if isinstance(values, (set, frozenset)):
         values = sorted(values, key=lambda item: (type(item).__name__, str(item)))
@@ -77,9 +95,11 @@ def _list_record(values: Collection[Any], place: Place, depth: int) -> Any:
 
 
 def _array_record(value: Any, place: Place, depth: int) -> Any:
+    if place.keeps_arrays:
+        return to_record_at(to_plain(value), place, depth + 1)
     array = to_numpy(value)
     if array.size > ARRAY_AS_LIST and array.dtype.kind in "biuf":
-        return Histogram(array).save(place.folder, place.key, place.step)
+        return Histogram(array, num_bins=ARRAY_BINS).save(place.folder, place.key, place.step)
     return to_record_at(to_list(array), place, depth + 1)
 
 
