@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from homerun.agent.events import Stopping as Stopping
     from homerun.agent.events import Trouble as Trouble
     from homerun.agent.events import Waiting as Waiting
+    from homerun.agent.functions import work_function as work_function
     from homerun.agent.pausing import pause as pause
     from homerun.agent.pausing import resume as resume
     from homerun.agent.serving import Wishes as Wishes
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from homerun.agent.serving import work_home as work_home
     from homerun.agent.serving import work_sweep as work_sweep
     from homerun.agent.single import run_command as run_command
+    from homerun.agent.stand_in import wandb_env as wandb_env
     from homerun.agent.stopping import kill as kill
     from homerun.agent.sweeps import create_sweep as create_sweep
 
@@ -32,10 +34,13 @@ lazy.attach(  # a supervisor loads no more than it needs
     {
         "changes": "Changed change_sweep clone_sweep",
         "events": "Done Ended Event Outcome Progress Started Stopping Trouble Waiting",
+        "functions": "work_function",
         "pausing": "pause resume",
         "serving": "Wishes work_folder work_home work_sweep",
         "single": "run_command",
+        "stand_in": "wandb_env",
         "stopping": "kill",
         "sweeps": "create_sweep",
     },
 )
+lazy.make_callable(__name__, "homerun.compat.launch:agent")  # homerun.agent(sweep_id, function)

@@ -22,7 +22,7 @@ from homerun.agent.events import (
     Trouble,
     Waiting,
 )
-from homerun.agent.hands import LaunchError
+from homerun.agent.hands import Hands, LaunchError
 from homerun.agent.occupants import make_room
 from homerun.agent.pace import runs_text
 from homerun.agent.processes import POLL_S
@@ -76,13 +76,16 @@ class Agent:
         argv: Sequence[str] = (),
         log: str = "",
         on_event: Callable[[Event], None] = lambda _: None,
+        hands: Hands | None = None,
     ) -> None:
         """Prepare; `run` does the work.
 
         count: runs this agent starts at most; argv: the command that starts one like it; log: the
-        file that has what it says, if it is detached from any terminal.
+        file that has what it says, if it is detached from any terminal; hands: they start runs in
+        another way than as programs.
         """
         self._store = store
+        self._hands = hands
         self._plan = plan
         self._room = make_room(plan, home=store.home)
         self._work = work
@@ -106,7 +109,7 @@ class Agent:
 
     def run(self) -> Done:
         """Work until nothing is left or somebody asks for an end; return why it ended."""
-        crew = Crew(self._store, self._plan.slots, agent=self._me)
+        crew = Crew(self._store, self._plan.slots, agent=self._me, hands=self._hands)
         with closing(Signals(_CAUGHT)) as self._signals, closing(crew) as self._crew:
             self._insist(self._sign_in)
             if self._work.is_open and self._left != 0:

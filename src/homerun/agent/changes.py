@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from homerun.agent.sweeps import needs_function
 from homerun.core import RunState, SpecError, StoreError, SweepRecord, config_hash
 from homerun.search import count, restart
 from homerun.spec import Edit, Sweep, command_line, edited, fitting, from_dict, part_of, remarks
@@ -43,16 +44,19 @@ def change_sweep(
     sweep_id: str,
     edits: Sequence[Edit],
     *,
+    file: Sweep | None = None,
     priority: int | None = None,
     is_dry: bool = False,
 ) -> Changed:
     """Change a sweep in place; agents at work go on with it as it is then.
 
+    `file`: what comes in the place of its file, then there are no edits.
     Raises SpecError for what makes no sweep, UsageError for a sweep that was superseded.
     """
 
     def change(before: SweepRecord, old: Sweep) -> Changed | None:
-        new, done = _edited(store, old, edits)
+        new, done = _edited(store, old, edits) if file is None else (_checked(store, file), ())
+        text = _text(done) if file is None else f"its file is {file.source}"
         runs = proposed(store, before.id)
         fit = _fitting_hashes(store, old, new, runs)
         result = change_spec(
@@ -64,10 +68,10 @@ def change_sweep(
             retries=new.settings.retries,
             run_cap=new.run_cap,
             reckon=_reckoning(new),
-            why=f"not in its sweep any more: {_text(done)}",
-            is_dry=is_dry or not edits,
+            why=f"not in its sweep any more: {text}",
+            is_dry=is_dry or not (edits or file),
         )
-        return result and _changed(before, _text(done), result, _notes(old, new, done))
+        return result and _changed(before, text, result, _notes(old, new, done))
 
     changed = _insist(store, sweep_id, change)
     if priority is not None and not is_dry:
@@ -150,10 +154,15 @@ def _edited(store: Store, old: Sweep, edits: Iterable[Edit]) -> tuple[Sweep, tup
     new, done = edited(old, edits)
     if count(new).planned == 0:
         raise SpecError(f"{_text(done)}: the constraints would exclude every configuration")
-    command_line(
-        new, {}, run_id="run", sweep_id="sweep", folder=Path(store.home), environ=os.environ
-    )
-    return new, done
+    return _checked(store, new), done
+
+
+def _checked(store: Store, new: Sweep) -> Sweep:
+    if not needs_function(new.spec):
+        command_line(
+            new, {}, run_id="run", sweep_id="sweep", folder=Path(store.home), environ=os.environ
+        )
+    return new
 
 
 def _fitting_hashes(store: Store, old: Sweep, new: Sweep, runs: Iterable[Proposed]) -> set[str]:

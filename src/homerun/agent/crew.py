@@ -24,13 +24,13 @@ _HUNT_S = 0.2  # the same, while there are processes to be ended
 class Crew:
     """Runs in slots, each under a supervisor."""
 
-    def __init__(self, store: Store, slots: int, *, agent: str) -> None:
+    def __init__(self, store: Store, slots: int, *, agent: str, hands: Hands | None = None) -> None:
         self.tended: list[Tended] = []
         self.upkeep_at = 0.0  # when to look again, monotonic seconds
         self._store = store
         self._slots = slots
         self._agent = agent
-        self._hands = Hands(home_env(store))
+        self._hands = hands or Hands(home_env(store))
         self._hunt = StrayHunt()
 
     def prepare(self) -> None:

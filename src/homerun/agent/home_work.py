@@ -7,6 +7,7 @@ from homerun.agent.order import Order
 from homerun.agent.orders import queue_order
 from homerun.agent.room import Need, Place, RoomPlan
 from homerun.agent.sweep_work import SweepWork
+from homerun.agent.sweeps import needs_function
 from homerun.core import ALIVE, ENDED, End, Run, RunState, SweepRecord, SweepState, UsageError
 from homerun.store import Store, held_back, held_up
 
@@ -116,6 +117,8 @@ class HomeWork:
         for sweep_id, record in open_sweeps.items():
             if sweep_id in self._sweeps:
                 self._sweeps[sweep_id].refresh()
+            elif needs_function(record.spec):
+                self._unfit[sweep_id] = f"sweep {sweep_id} waits for homerun.agent(id, function)"
             elif sweep_id not in self._unfit:
                 try:
                     self._sweeps[sweep_id] = self._make_work(record)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from homerun.agent.order import Order
 from homerun.agent.room import Place
+from homerun.agent.stand_in import wandb_env
 from homerun.core import Run, SweepRecord
 from homerun.spec import Sweep, command_line, parameter_files, parameter_json, parameter_yaml
 from homerun.store import Store, queued_environ
@@ -19,8 +20,12 @@ def sweep_order(
     *,
     place: Place,
     environ: Mapping[str, str] = os.environ,
+    function: str = "",
 ) -> Order:
-    """Write the parameter files of a claimed run and return the order to start it."""
+    """Write the parameter files of a claimed run and return the order to start it.
+
+    function: the name of what is called here in place of a program.
+    """
     folder = store.folder(run.id).make()
     config = parameter_json(run.config)
     parameters = folder.path / "config.yaml"
@@ -30,20 +35,24 @@ def sweep_order(
         named = parameter_files(folder.path, run_id=run.id, sweep_id=record.id).json
         named.parent.mkdir(parents=True, exist_ok=True)
         _write(named, config)
-    argv = command_line(
-        sweep,
-        run.config,
-        run_id=run.id,
-        sweep_id=record.id,
-        folder=folder.path,
-        environ=environ,
+    argv = (
+        [function]
+        if function
+        else command_line(
+            sweep,
+            run.config,
+            run_id=run.id,
+            sweep_id=record.id,
+            folder=folder.path,
+            environ=environ,
+        )
     )
     return Order(
         home=str(store.home),
         run_id=run.id,
-        setup=list(sweep.settings.setup),
+        setup=[] if function else list(sweep.settings.setup),
         argv=argv,
-        cwd=record.cwd or "/",
+        cwd=os.getcwd() if function else record.cwd or "/",  # noqa: PTH109
         env={
             **run_env(store.home, run),
             "WANDB_SWEEP_ID": record.id,
@@ -66,7 +75,16 @@ def queue_order(store: Store, run: Run, *, place: Place) -> Order:
         run_id=run.id,
         argv=list(run.argv),
         cwd=run.cwd,
-        env={**environ, **run_env(store.home, run), **place.env},
+        env={
+            **environ,
+            **run_env(
+                store.home,
+                run,
+                {**os.environ, **environ},
+                is_project_free="HOMERUN_PROJECT" not in environ,
+            ),
+            **place.env,
+        },
         devices=",".join(place.devices),
         alone=has_alone(run, place),
         timeout_s=run.timeout_s,
@@ -84,15 +102,28 @@ def home_env(store: Store) -> dict[str, str]:
     return {**os.environ, "HOMERUN_HOME": str(store.home)}
 
 
-def run_env(home: Path, run: Run) -> dict[str, str]:
-    """Return what tells the tracking in a program which run it is, in our names and in W&B's."""
+def run_env(
+    home: Path,
+    run: Run,
+    environ: Mapping[str, str] = os.environ,
+    *,
+    is_project_free: bool = False,
+) -> dict[str, str]:
+    """Return what tells the tracking in a program which run it is, in our names and in W&B's.
+
+    `environ` is what the program has beside that; is_project_free: nobody has named a project, so
+    the one that the program gives to init() is taken.
+    """
+    project = dict.fromkeys(("HOMERUN_PROJECT", "WANDB_PROJECT"), run.project)
+    if is_project_free:  # one that is set where the agent was started is not meant
+        project = dict.fromkeys(project.keys() & environ.keys(), "")
     return {
+        **wandb_env(environ),
         "HOMERUN_HOME": str(home),
         "HOMERUN_RUN_ID": run.id,
-        "HOMERUN_PROJECT": run.project,
         "WANDB_RUN_ID": run.id,
-        "WANDB_PROJECT": run.project,
         "WANDB_DIR": str(home / "runs" / run.id),
+        **project,
     }
 
 

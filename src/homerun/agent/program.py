@@ -3,11 +3,12 @@
 import errno
 import os
 import signal
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 NOT_FOUND = 127  # exit codes of a shell for a program that is not there or cannot be run
 NOT_RUNNABLE = 126
+Start = Callable[..., int]  # a function such as `start`
 # A program starts with these as the system has them; Python ignores SIGPIPE and SIGXFSZ, a shell
 # that starts an agent in the background SIGINT, and nohup SIGHUP.
 _DEFAULTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE, signal.SIGXFSZ)

@@ -7,10 +7,12 @@ from pathlib import Path
 from homerun.agent.agent import Agent
 from homerun.agent.events import Done, Event
 from homerun.agent.folder_work import FolderWork
+from homerun.agent.hands import Hands
 from homerun.agent.home_work import HomeWork
 from homerun.agent.room import Need, RoomPlan, plan_room
 from homerun.agent.sweep_work import SweepWork
-from homerun.core import SweepRecord
+from homerun.agent.sweeps import needs_function
+from homerun.core import SweepRecord, UsageError
 from homerun.devices import gpus
 from homerun.spec import Settings, from_dict
 from homerun.store import Store
@@ -46,16 +48,26 @@ def work_sweep(
     argv: Sequence[str] = (),
     log: str = "",
     on_event: OnEvent = lambda _: None,
+    function: str = "",
+    hands: Hands | None = None,
 ) -> Done:
     """Take runs from a sweep until none is left; return why it ended.
 
     count: runs to start at most; max_failures: failures in a row, with no success so far, that
-    pause the sweep (0: never); argv and log: as `homerun agents` and `detach` know the agent.
+    pause the sweep (0: never); argv and log: as `homerun agents` and `detach` know the agent;
+    function and hands: what is called in place of the sweep's program, and who calls it.
     """
+    if needs_function(record.spec) and not function:
+        raise UsageError(
+            f"sweep {record.id} has no program; where its function is, call "
+            f"homerun.agent({record.id!r}, function)"
+        )
     settings = from_dict(record.spec, source=record.source or record.id).settings
     plan = _plan(wishes, settings)
-    work = _sweep_work(store, record, wishes, plan.need, settings, max_failures)
-    return Agent(store, work, plan, count=count, argv=argv, log=log, on_event=on_event).run()
+    work = _sweep_work(store, record, wishes, plan.need, settings, max_failures, function)
+    return Agent(
+        store, work, plan, count=count, argv=argv, log=log, on_event=on_event, hands=hands
+    ).run()
 
 
 def work_home(
@@ -132,6 +144,7 @@ def _sweep_work(
     need: Need,
     settings: Settings,
     max_failures: int | None,
+    function: str = "",
 ) -> SweepWork:
     return SweepWork(
         store,
@@ -139,4 +152,5 @@ def _sweep_work(
         need=need,
         is_memory_learned=_is_learned(wishes, settings),
         max_failures=max_failures,
+        function=function,
     )

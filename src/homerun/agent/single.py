@@ -31,6 +31,7 @@ def run_command(
     argv: Sequence[str],
     *,
     project: str,
+    is_project_free: bool = False,
     name: str = "",
     cwd: Path | None = None,
     timeout_s: float | None = None,
@@ -40,8 +41,9 @@ def run_command(
 ) -> Ended:
     """Run a command as one tracked run and return how it ended.
 
-    What it writes goes to `output`, too. Ctrl-C is passed on to it, and the second one kills it;
-    so does SIGTERM. Ctrl-Z stops it, too, until we go on. When the terminal is closed it goes on.
+    is_project_free: a project that the program names in init() is taken instead. What it writes
+    goes to `output`, too. Ctrl-C is passed on to it, and the second one kills it; so does SIGTERM.
+    Ctrl-Z stops it, too, until we go on. When the terminal is closed it goes on.
     """
     if not argv:
         raise UsageError("there is no command to run; try: homerun run -- python train.py")
@@ -62,7 +64,7 @@ def run_command(
         run_id=run_id,
         argv=list(argv),
         cwd=run.cwd,
-        env=run_env(store.home, run),
+        env=run_env(store.home, run, is_project_free=is_project_free),
         timeout_s=timeout_s,
         grace_s=grace_s,
     )

@@ -27,7 +27,7 @@ from homerun.agent.order import (
 )
 from homerun.agent.output import Outputs
 from homerun.agent.pauses import Pauses, forget_pause, freeze, is_pause_wanted, thaw
-from homerun.agent.program import StartError, start
+from homerun.agent.program import Start, StartError, start
 from homerun.agent.samples import Samples, Use
 from homerun.agent.signals import Signals
 from homerun.agent.verdict import Verdict, duration, oom_kills
@@ -48,11 +48,13 @@ OVER = b"."  # what goes back to the agent
 _LOCK_PATIENCE_S = 1.0  # readers test the lock by taking it for an instant
 _DRAIN_S = 1.0  # for output that is left when the program ends; a stray may write for ever
 _TICK_S = 0.5
-_ENVIRON = {"PYTHONUNBUFFERED": "1", **os.environ}
 
 
-def serve(line: socket.socket) -> None:
-    """Carry out orders one after the other until the agent is gone and nothing is left to do."""
+def serve(line: socket.socket, *, start: Start = start) -> None:
+    """Carry out orders one after the other until the agent is gone and nothing is left to do.
+
+    `start`: what starts a program, as `program.start` does.
+    """
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     signals = Signals(CAUGHT)
@@ -61,7 +63,7 @@ def serve(line: socket.socket) -> None:
     os.chdir("/")  # keeps no folder from being removed
     while given := _next_order(line, signals):
         order, lock = given
-        end = _carry_out(order, lock, signals)
+        end = _carry_out(order, lock, signals, start)
         try:
             line.send(OVER)
         except OSError:  # the agent is gone
@@ -97,7 +99,7 @@ def _next_order(line: socket.socket, signals: Signals) -> tuple[Order, int | Non
     return read_order(text), locks[0] if locks else None
 
 
-def _carry_out(order: Order, lock: int | None, signals: Signals) -> End | None:
+def _carry_out(order: Order, lock: int | None, signals: Signals, start: Start) -> End | None:
     """Do what the order says, unless the run is in other hands or has ended already."""
     folder = order.folder
     lock = take_lock(folder) if lock is None else lock
@@ -105,7 +107,7 @@ def _carry_out(order: Order, lock: int | None, signals: Signals) -> End | None:
         return None
     try:
         if folder.read_result() is None and (order.adopt or _is_ours_to_start(folder)):
-            return Supervisor(order, folder, signals).run()
+            return Supervisor(order, folder, signals, start=start).run()
     except BaseException as error:
         import traceback  # noqa: PLC0415  rarely needed
 
@@ -155,9 +157,11 @@ class Supervisor:
         folder: RunFolder,
         signals: Signals,
         *,
+        start: Start = start,
         wall: Callable[[], float] = time.time,
     ) -> None:
         self._order = order
+        self._start_program = start
         self._wall = wall  # for records alone: it may jump, and nothing is decided by it
         self._folder = folder
         self._signals = signals
@@ -212,10 +216,12 @@ class Supervisor:
         that there may be a program, and its environment which one it is.
         """
         killed_before = oom_kills()
-        env = {**_ENVIRON, **self._order.env}
+        env = {"PYTHONUNBUFFERED": "1", **os.environ, **self._order.env}
         ends = self._output.open_for_program()
         try:
-            pid = start(argv, cwd=self._order.cwd, env=env, stdout=ends[0], stderr=ends[-1])
+            pid = self._start_program(
+                argv, cwd=self._order.cwd, env=env, stdout=ends[0], stderr=ends[-1]
+            )
         finally:
             for fd in ends:
                 os.close(fd)

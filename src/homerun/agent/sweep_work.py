@@ -28,9 +28,14 @@ class SweepWork:
         need: Need,
         is_memory_learned: bool = False,
         max_failures: int | None = None,
+        function: str = "",
     ) -> None:
-        """Prepare; max_failures: in a row, with no success, that pause it; None: as its file."""
+        """Prepare; max_failures: in a row, with no success, that pause it; None: as its file.
+
+        function: the name of what is called in place of the program.
+        """
         self._store = store
+        self._function = function
         self._need = need
         self._is_memory_learned = is_memory_learned
         self._peaks: list[tuple[dict[str, object], float]] | None = None
@@ -81,7 +86,9 @@ class SweepWork:
 
     def order(self, run: Run, place: Place) -> Order:
         """Write the parameter files of a claimed run and return the order to start it."""
-        return sweep_order(self._store, self.sweep, self.record, run, place=place)
+        return sweep_order(
+            self._store, self.sweep, self.record, run, place=place, function=self._function
+        )
 
     def fill(self) -> None:
         """Let the search propose runs if few are left."""

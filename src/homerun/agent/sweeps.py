@@ -1,7 +1,9 @@
 """Making a sweep from its checked file."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from homerun.core import SweepRecord
 from homerun.search import count
@@ -11,17 +13,29 @@ from homerun.store import Store
 PROJECT = "uncategorized"  # W&B's name for the project of those who named none
 
 
+def needs_function(spec: Mapping[str, Any]) -> bool:
+    """Tell whether a sweep names nothing to start, so that a function is to be called."""
+    return not spec.get("program") and "command" not in spec
+
+
 def create_sweep(
-    store: Store, sweep: Sweep, *, source: str = "", cwd: Path, project: str | None = None
+    store: Store,
+    sweep: Sweep,
+    *,
+    source: str = "",
+    cwd: Path,
+    project: str | None = None,
+    is_for_function: bool = False,
 ) -> SweepRecord:
     """Check that a sweep can be run here, record it and return it; agents then take its runs.
 
-    Raises SpecError. `cwd`: where its programs start.
+    Raises SpecError. `cwd`: where its programs start; `is_for_function`: it may have none.
     """
     planned = count(sweep).planned
-    command_line(  # a missing program is said now, not by every run
-        sweep, {}, run_id="run", sweep_id="sweep", folder=store.home, environ=os.environ
-    )
+    if not (is_for_function and needs_function(sweep.spec)):
+        command_line(  # a missing program is said now, not by every run
+            sweep, {}, run_id="run", sweep_id="sweep", folder=store.home, environ=os.environ
+        )
     return store.add_sweep(
         sweep.spec,
         project=project or sweep.project or PROJECT,
