@@ -1,0 +1,91 @@
+"""Projects, as W&B's Api gives them."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any, overload
+
+from homerun.compat.api.place import Place
+from homerun.compat.api.runs import Runs
+from homerun.compat.api.sweeps import Sweeps
+from homerun.core import UsageError
+from homerun.store import find_runs, found_runs, projects
+
+
+class Project:
+    """A project: a name that runs and sweeps share."""
+
+    def __init__(self, place: Place, name: str, entity: str = "") -> None:
+        self._place = place
+        self.name = name
+        self.entity = entity or place.entity
+
+    def __repr__(self) -> str:
+        return f"<Project {self.entity}/{self.name}>"
+
+    @property
+    def id(self) -> str:
+        """Return the name: a project has no other id."""
+        return self.name
+
+    @property
+    def path(self) -> list[str]:
+        """Return entity and name."""
+        return [self.entity, self.name]
+
+    @property
+    def url(self) -> None:
+        """Return None: a home has no web page."""
+        return None
+
+    @property
+    def created_at(self) -> str | None:
+        """Return when its first run was created, as `2026-01-31T12:00:00Z`; None: no run yet."""
+        with self._place.store() as store:
+            first = found_runs(store, find_runs(store, project=self.name, limit=1))
+        if not first:
+            return None
+        return datetime.fromtimestamp(first[0].created_at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    def runs(self) -> Runs:
+        """Return its runs."""
+        return Runs(self._place, entity=self.entity, project=self.name)
+
+    def sweeps(self, per_page: int = 50) -> Sweeps:  # noqa: ARG002  W&B's
+        """Return its sweeps."""
+        return Sweeps(self._place, self.entity, self.name)
+
+    def to_html(self, *_args: object, **_options: object) -> str:
+        """Refuse: a home has no web page to show."""
+        raise UsageError(f"project {self.name} has no web page; use homerun ls")
+
+
+class Projects:
+    """All projects of the home."""
+
+    def __init__(self, place: Place, entity: str = "") -> None:
+        self._place = place
+        self._projects: list[Project] | None = None
+        self.entity = entity or place.entity
+
+    def __repr__(self) -> str:
+        return f"<Projects {self.entity}>"
+
+    def __len__(self) -> int:
+        return len(self._load())
+
+    def __iter__(self) -> Iterator[Project]:
+        return iter(self._load())
+
+    @overload
+    def __getitem__(self, index: int) -> Project: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Project]: ...
+    def __getitem__(self, index: Any) -> Any:
+        return self._load()[index]
+
+    def _load(self) -> list[Project]:
+        if self._projects is None:
+            with self._place.settled() as store:
+                names = projects(store)
+            self._projects = [Project(self._place, name, self.entity) for name in names]
+        return self._projects

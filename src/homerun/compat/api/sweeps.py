@@ -1,0 +1,162 @@
+"""Sweeps, as W&B's Api gives them."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, overload
+
+from homerun.compat.api.errors import CommError
+from homerun.compat.api.place import Place
+from homerun.compat.api.run import Run
+from homerun.compat.api.runs import Runs
+from homerun.core import NotFoundError, SweepRecord, UsageError
+from homerun.store import find_runs, found_runs
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+
+class Sweep:
+    """A sweep of the home, with W&B's names."""
+
+    def __init__(self, place: Place, record: SweepRecord, *, entity: str = "") -> None:
+        self._place = place
+        self._record = record
+        self._runs: Runs | None = None
+        self.entity = entity or place.entity
+
+    def __repr__(self) -> str:
+        return f"<Sweep {'/'.join(self.path)} ({self.state})>"
+
+    @property
+    def id(self) -> str:
+        """Return the id of the sweep."""
+        return self._record.id
+
+    @property
+    def name(self) -> str:
+        """Return the name that people read."""
+        return self._record.name
+
+    display_name = name
+
+    @property
+    def project(self) -> str:
+        """Return the name of the project."""
+        return self._record.project
+
+    @property
+    def path(self) -> list[str]:
+        """Return entity, project and id."""
+        return [self.entity, self.project, self.id]
+
+    @property
+    def url(self) -> None:
+        """Return None: a home has no web page."""
+        return None
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """Return what the sweep file says."""
+        return self._record.spec
+
+    @property
+    def state(self) -> str:
+        """Return RUNNING, PAUSED, FINISHED or CANCELED."""
+        return self._record.state.upper()
+
+    @property
+    def expected_run_count(self) -> int | None:
+        """Return how many runs it will have, None when there is no end."""
+        return self._record.planned
+
+    @property
+    def order(self) -> str | None:
+        """Return the order that puts the best run first, None for a sweep without metric."""
+        metric = self.config.get("metric") or {}
+        if not metric.get("name"):
+            return None
+        sign = "-" if metric.get("goal") == "maximize" else "+"
+        return f"{sign}summary_metrics.{metric['name']}"
+
+    @property
+    def runs(self) -> Runs:
+        """Return the runs of the sweep, those that it took over from another included."""
+        if self._runs is None:
+            self._runs = Runs(self._place, entity=self.entity, sweep=self.id)
+        return self._runs
+
+    def best_run(self, order: str | None = None) -> Run | None:
+        """Return the run with the best metric, or the first in another order; None without any."""
+        order = order or self.order
+        if order is None:
+            raise UsageError(
+                f"sweep {self.id} has no metric; give best_run() an order such as "
+                "'+summary_metrics.loss'"
+            )
+        has_value = {order.lstrip("+-"): {"$exists": True, "$ne": None}}
+        with self._place.settled() as store:
+            numbers = find_runs(store, has_value, order=order, sweep=self.id, limit=1)
+            found = found_runs(store, numbers)
+        return Run(self._place, found[0], entity=self.entity) if found else None
+
+    def df(self) -> "DataFrame":
+        """Return one row a run, as `homerun.runs(sweep=...)`."""
+        return self.runs.df()
+
+    def load(self, force: bool = False) -> dict[str, Any]:  # noqa: ARG002  W&B's
+        """Read the sweep anew, its runs, too."""
+        with self._place.settled() as store:
+            self._record = store.sweep(self.id)
+        self._runs = None
+        return vars(self._record)
+
+    def to_html(self, *_args: object, **_options: object) -> str:
+        """Refuse: a home has no web page to show."""
+        raise UsageError(f"sweep {self.id} has no web page; use homerun show {self.id}")
+
+
+class Sweeps:
+    """The sweeps of a project, oldest first."""
+
+    def __init__(self, place: Place, entity: str, project: str) -> None:
+        self._place = place
+        self._sweeps: list[Sweep] | None = None
+        self.entity = entity
+        self.project = project
+
+    def __repr__(self) -> str:
+        return f"<Sweeps {self.entity}/{self.project}>"
+
+    def __len__(self) -> int:
+        return len(self._load())
+
+    def __iter__(self) -> Iterator[Sweep]:
+        return iter(self._load())
+
+    @overload
+    def __getitem__(self, index: int) -> Sweep: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Sweep]: ...
+    def __getitem__(self, index: Any) -> Any:
+        return self._load()[index]
+
+    def _load(self) -> list[Sweep]:
+        if self._sweeps is None:
+            with self._place.settled() as store:
+                records = store.sweeps(self.project)
+            self._sweeps = [Sweep(self._place, one, entity=self.entity) for one in records]
+        return self._sweeps
+
+
+def find_sweep(place: Place, ref: str, entity: str = "", project: str = "") -> Sweep:
+    """Return the sweep that answers to an id, beginning of one or name; else raise CommError."""
+    with place.settled() as store:
+        try:
+            record = store.sweep(ref)
+        except NotFoundError as error:
+            raise CommError(f"Could not find sweep <Sweep {ref} (not found)>: {error}") from error
+    if project and record.project != project:
+        raise CommError(
+            f"Could not find sweep <Sweep {project}/{ref} (not found)>: it is in project "
+            f"{record.project}"
+        )
+    return Sweep(place, record, entity=entity)
