@@ -3,11 +3,13 @@
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 from click.shell_completion import get_completion_class
 
 from homerun.cli import output, words
+from homerun.cli.accepted import entity_option
 from homerun.cli.common import json_option
 from homerun.core import UsageError
 from homerun.store import Store, doctor, find_home
@@ -24,7 +26,11 @@ _HOW = {
 @click.argument(
     "folder", metavar="[DIR]", default=".", type=click.Path(file_okay=False, path_type=Path)
 )
-def init_command(*, folder: Path) -> None:
+@click.option("-p", "--project", metavar="NAME", help="W&B's; says how to set the project.")
+@entity_option
+@click.option("--reset", is_flag=True, help="W&B's; accepted, without effect.")
+@click.option("-m", "--mode", metavar="MODE", help="W&B's; accepted, without effect.")
+def init_command(*, folder: Path, project: str | None, **_: Any) -> None:
     """Make a home in DIR/.homerun, used by all commands and programs in DIR and below.
 
     \b
@@ -40,6 +46,8 @@ def init_command(*, folder: Path) -> None:
     output.say(f"{'made' if is_new else 'already there:'} {home}")
     if find_home(cwd=folder.absolute()) != home:
         output.say(f"not used as long as HOMERUN_HOME names another home: {find_home()}")
+    if project:
+        output.say(f"a home has many projects; to set one: export HOMERUN_PROJECT={project}")
 
 
 @click.command("backup")

@@ -11,7 +11,7 @@ from homerun.agent import Changed, change_sweep, clone_sweep, kill
 from homerun.cli import output
 from homerun.cli.common import counted, location, open_home
 from homerun.core import NotFoundError, SweepRecord, SweepState, UsageError
-from homerun.spec import Edit, parse_edit
+from homerun.spec import Edit, load, parse_edit
 from homerun.store import Store, agents
 
 _ORDERS = ("grid", "shuffle", "balanced")
@@ -73,14 +73,14 @@ def change_options(command: Callable[..., None]) -> Callable[..., None]:
 class Asked:
     """The changes that a command line asks for."""
 
-    sets: Sequence[str]
-    fixes: Sequence[str]
-    drops: Sequence[str]
-    adds: Sequence[str]
-    order: str | None
-    run_cap: int | None
-    priority: int | None
-    is_killing: bool
+    sets: Sequence[str] = ()
+    fixes: Sequence[str] = ()
+    drops: Sequence[str] = ()
+    adds: Sequence[str] = ()
+    order: str | None = None
+    run_cap: int | None = None
+    priority: int | None = None
+    is_killing: bool = False
 
     def __bool__(self) -> bool:
         """Tell whether it asks for anything."""
@@ -134,6 +134,23 @@ def change(
         if asked.sets:
             click.echo(changed.sweep.id)
         _say_next(store, changed)
+
+
+def update(ref: str, source: Path, *, is_dry: bool, is_json: bool) -> None:
+    """Put a file in the place of a sweep's; what of its runs still fits counts."""
+    new = load(source)
+    asked = Asked()
+    with open_home() as store:
+        before = store.sweep(ref)
+        changed = change_sweep(store, before.id, (), file=new, is_dry=is_dry)
+        numbers = [store.run(run_id).number for run_id in changed.unfit]
+        if is_json:
+            output.print_json(_document(before, changed, asked, numbers, is_dry=is_dry))
+            return
+        for line in _lines(before, changed, asked, numbers, is_dry=is_dry):
+            click.echo(output.plain(line), err=not is_dry)
+        if not is_dry:
+            _say_next(store, changed)
 
 
 def _carry_out(

@@ -17,8 +17,10 @@ COMMANDS = {  # title: {command: (module, what --help says in one line)}
         "sweep": ("start", "Make a sweep from its YAML file, change one, or clone one."),
         "agent": ("serve", "Take runs from a sweep or the whole queue until none is left."),
         "run": ("start", "Run a sweep file, a folder of scripts, or any command as one run."),
+        "shell": ("shell", "Open a shell whose programs find homerun when they import wandb."),
         "add": ("queue", "Queue any command as a run; an agent runs it when there is room."),
         "poll": ("folder", "Run the scripts of a folder as they come, as fastgpu does."),
+        "wandb": ("wandb", "Take a command line of W&B as it is: homerun wandb agent ..."),
     },
     "Control": {
         "kill": ("control", "Stop runs, or sweeps with all their runs."),
@@ -42,6 +44,9 @@ COMMANDS = {  # title: {command: (module, what --help says in one line)}
         "sql": ("data", "Ask the database; nothing can be changed without --write."),
     },
     "Keep": {
+        "artifact": ("artifacts", "List, show and fetch versions of data sets and models."),
+        "import": ("importing", "Import runs of W&B, TensorBoard and fastgpu, and tables."),
+        "push": ("push", "Upload runs to W&B with its own client."),
         "note": ("labels", "Print or set the note of a run."),
         "tag": ("labels", "Add tags to a run and take them away."),
         "rm": ("remove", "Remove runs and sweeps with all their data."),
@@ -53,6 +58,11 @@ COMMANDS = {  # title: {command: (module, what --help says in one line)}
     },
 }
 MODULES = {name: module for group in COMMANDS.values() for name, (module, _) in group.items()}
+# Commands of W&B's that have little to do here: accepted, and not listed.
+_UNLISTED = dict.fromkeys(
+    "login logout status sync online offline enabled disabled verify".split(), "wandb"
+)
+_ALL = {**MODULES, **_UNLISTED}
 
 
 class LazyGroup(click.Group):
@@ -64,9 +74,9 @@ class LazyGroup(click.Group):
 
     def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import and return a command."""
-        if cmd_name not in MODULES:
+        if cmd_name not in _ALL:
             return None
-        module = import_module(f"homerun.cli.{MODULES[cmd_name]}")
+        module = import_module(f"homerun.cli.{_ALL[cmd_name]}")
         command: click.Command = getattr(module, f"{cmd_name}_command")
         return command
 
@@ -75,7 +85,7 @@ class LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command of a command line; name the nearest for one that is unknown."""
         name = args[0]
-        if name not in MODULES and not name.startswith("-"):
+        if name not in _ALL and not name.startswith("-"):
             from difflib import get_close_matches  # noqa: PLC0415
 
             near = get_close_matches(name, MODULES, n=1)

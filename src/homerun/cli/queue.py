@@ -19,6 +19,7 @@ _KEPT = (
     "CONDA_PREFIX",
     "CONDA_DEFAULT_ENV",
     "PYTHONPATH",
+    "HOMERUN_WANDB",
     "LD_LIBRARY_PATH",
 )
 
@@ -97,7 +98,7 @@ def add_command(
             cwd=str(Path.cwd()),
             name=name or "",
             tags=tags,
-            environ=_kept(os.environ),
+            environ={**_kept(os.environ), **({"HOMERUN_PROJECT": project} if project else {})},
             gpus=gpus,
             gpu_memory_mib=gpu_memory_mib,
             priority=priority,

@@ -14,11 +14,12 @@ import click
 
 from homerun.agent import Done, Outcome, Wishes, work_folder, work_home, work_sweep
 from homerun.cli import output
+from homerun.cli.accepted import agent_options, say_ignored
 from homerun.cli.common import argument, location, open_home
 from homerun.cli.listing import best_of, states_text
 from homerun.cli.options import arguments_of, use_options, wishes_of
 from homerun.cli.progress import Tally, watching
-from homerun.core import AgentRecord, SweepRecord, UsageError
+from homerun.core import AgentRecord, NotFoundError, SweepRecord, UsageError
 from homerun.store import Store, agents, parse_identity
 
 LOG_VARIABLE = "HOMERUN_AGENT_LOG"  # where a detached agent writes, told to its process
@@ -29,6 +30,8 @@ count_option = click.option(
 )
 max_failures_option = click.option(
     "--max-failures",
+    "--max-consecutive-failed-runs",
+    "max_failures",
     type=click.IntRange(min=0),
     metavar="N",
     help="Pause a sweep after N failures in a row without a success; 0: never.",
@@ -55,6 +58,7 @@ python_option = click.option(
 @python_option
 @click.option("--stay", is_flag=True, help="Of the whole queue: wait for more when it is empty.")
 @click.option("--detach", is_flag=True, help="Work on in the background, without this terminal.")
+@agent_options
 def agent_command(
     *,
     ref: str | None,
@@ -63,6 +67,10 @@ def agent_command(
     python: Path | None,
     stay: bool,
     detach: bool,
+    entity: str | None,
+    project: str | None,
+    forward_signals: bool,
+    term_timeout: float | None,
     **use: Any,
 ) -> None:
     """Take runs from a sweep and keep GPUs and slots busy with them until none is left.
@@ -79,10 +87,11 @@ def agent_command(
     """
     if stay and ref is not None:
         raise UsageError("--stay waits for more in the whole queue; leave SWEEP out")
+    say_ignored(entity=entity, forward_signals=forward_signals, term_timeout=term_timeout)
     choose_python(python)
     wishes = wishes_of(**use)
     with open_home() if ref is not None else Store() as store:
-        record = store.sweep(ref) if ref is not None else None
+        record = _sweep_of(store, ref, project) if ref is not None else None
         argv = ["agent", *([record.id] if record else []), *arguments_of(wishes)]
         argv += ["--stay"] if stay else []
         argv += [f"--count={limit}"] if limit is not None else []
@@ -99,6 +108,17 @@ def agent_command(
             limit=limit,
             max_failures=max_failures,
         )
+
+
+def _sweep_of(store: Store, ref: str, project: str | None) -> SweepRecord:
+    """Return the sweep that `[[entity/]project/]id` means; raise NotFoundError when none is it."""
+    found = store.sweep(ref)
+    named = ref.split("/")[-2] if "/" in ref else project
+    if named and found.project != named:
+        raise NotFoundError(
+            f"sweep {found.id} is in project {found.project!r}, not in {named!r}; homerun ls"
+        )
+    return found
 
 
 def serve(

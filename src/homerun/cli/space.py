@@ -13,7 +13,7 @@ from homerun.cli.common import argument, json_option, metric_of, open_home, yes_
 from homerun.cli.space_view import Overview, Plan, print_overview, print_plan
 from homerun.cli.units import SECONDS
 from homerun.core import ENDED, Run, SweepRecord, UsageError
-from homerun.store import Store, space
+from homerun.store import Store, free_objects, space, unused_objects
 
 _LONG = 300  # runs; with more of them the progress is shown
 _EXAMPLE = 3  # best runs, where no number was given
@@ -28,6 +28,7 @@ class Wish:
     states: frozenset[str]
     older_than_s: float | None
     leftovers: bool
+    artifacts: bool
     vacuum: bool
 
 
@@ -39,6 +40,7 @@ class Wish:
 @click.option("--logs", is_flag=True, help="What programs wrote to stdout and stderr.")
 @click.option("--journals", is_flag=True, help="Journals whose points are in the database.")
 @click.option("--leftovers", is_flag=True, help="Folders of runs that were removed.")
+@click.option("--artifacts", is_flag=True, help="Content that no version of an artifact holds.")
 @click.option("--vacuum", is_flag=True, help="Shrink the database by what is empty in it.")
 @click.option(
     "--keep-best",
@@ -63,6 +65,7 @@ def gc_command(
     states: Sequence[str],
     older_than: float | None,
     leftovers: bool,
+    artifacts: bool,
     vacuum: bool,
     yes: bool,
     is_json: bool,
@@ -91,11 +94,12 @@ def gc_command(
         states=frozenset(states),
         older_than_s=older_than,
         leftovers=leftovers,
+        artifacts=artifacts,
         vacuum=vacuum,
     )
     with open_home() as store:
         sweeps = list({sweep.id: sweep for sweep in map(store.sweep, refs)}.values())
-        if not (chosen or leftovers or vacuum):
+        if not (chosen or leftovers or artifacts or vacuum):
             print_overview(_overview(store, sweeps), is_json=is_json)
             return
         plan = _plan(store, sweeps, wish)
@@ -134,6 +138,7 @@ def _overview(store: Store, sweeps: Sequence[SweepRecord]) -> Overview:
             f"--keep-best {_EXAMPLE}": _sum(others, space.SAVED),
             **kinds,
             "--leftovers": sum(amount.size for amount in leftovers.values()),
+            "--artifacts": 0 if sweeps else sum(unused_objects(store).values()),
             "--vacuum": database.empty,
         },
     )
@@ -148,6 +153,7 @@ def _plan(store: Store, sweeps: Sequence[SweepRecord], wish: Wish) -> Plan:
         kinds=wish.kinds,
         runs=sorted(found, key=lambda one: -one.amount(wish.kinds).size),
         leftovers=space.leftovers(store) if wish.leftovers else {},
+        objects=unused_objects(store) if wish.artifacts else {},
         database=space.database_space(store) if wish.vacuum else None,
     )
 
@@ -228,6 +234,8 @@ def _free(store: Store, plan: Plan) -> tuple[int, int]:
                 progress.update(size)
             for name in plan.leftovers:
                 freed += space.free_leftover(store, name).size
+            if plan.objects:
+                freed += free_objects(store)
         left = max(0, plan.size_of_files - freed)
         if plan.database and plan.database.empty:
             freed += space.vacuum(store)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from homerun.cli import output, words
@@ -19,6 +20,7 @@ _MEANINGS = {
     "--logs": "what programs wrote to stdout and stderr",
     "--journals": "journals whose points are in the database",
     "--leftovers": "folders of runs that were removed",
+    "--artifacts": "content that no version of an artifact holds",
     "--vacuum": "what is empty in the database",
 }
 _NOUNS = {
@@ -73,13 +75,15 @@ class Plan:
     kinds: frozenset[space.Kind]
     runs: Sequence[space.RunSpace]  # largest first
     leftovers: Mapping[str, space.Amount]
+    objects: Mapping[Path, int]  # content of artifacts, and its bytes
     database: space.DatabaseSpace | None  # None: it stays as it is
 
     @property
     def size_of_files(self) -> int:
         """The bytes that come free on the disk beside the database."""
         sizes = [found.amount(self.kinds).size for found in self.runs]
-        return sum(sizes) + sum(amount.size for amount in self.leftovers.values())
+        sizes += [amount.size for amount in self.leftovers.values()]
+        return sum(sizes) + sum(self.objects.values())
 
     @property
     def size(self) -> int:
@@ -89,7 +93,8 @@ class Plan:
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to do."""
-        return not (self.runs or self.leftovers or (self.database and self.database.empty))
+        is_empty = self.database is None or not self.database.empty
+        return is_empty and not (self.runs or self.leftovers or self.objects)
 
     def document(self, *, freed: int) -> dict[str, Any]:
         """Return it as --json prints it."""
@@ -106,6 +111,7 @@ class Plan:
                 for one in self.runs
             ],
             "leftovers": {name: amount.size for name, amount in self.leftovers.items()},
+            "artifacts": sum(self.objects.values()),
             "vacuum": self.database.empty if self.database else 0,
             "size": self.size,
             "freed": freed,
@@ -186,6 +192,10 @@ def print_plan(plan: Plan) -> None:
         names = ", ".join(sorted(plan.leftovers)[:_NAMED])
         more = ", ..." if len(plan.leftovers) > _NAMED else ""
         output.say(f"{folders} of runs that were removed, {words.size(size)}: {names}{more}")
+    if plan.objects:
+        size = sum(plan.objects.values())
+        files = counted(len(plan.objects), "file")
+        output.say(f"{files} that no artifact holds, {words.size(size)}")
     if plan.database:
         space_needed = words.size(plan.database.needed)
         output.say(

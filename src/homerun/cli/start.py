@@ -13,7 +13,9 @@ import click
 from homerun.agent import create_sweep, kill
 from homerun.agent import run_command as run_tracked
 from homerun.cli import output, words
+from homerun.cli.accepted import say_ignored, sweep_options
 from homerun.cli.change import Asked, change, change_options
+from homerun.cli.change import update as update_sweep
 from homerun.cli.common import counted, json_option, location, one_line, open_home
 from homerun.cli.options import arguments_of, use_options, wishes_of
 from homerun.cli.serve import (
@@ -42,6 +44,7 @@ _YAML = (".yaml", ".yml", ".json")
 @click.option("--stop", is_flag=True, help="Of a SWEEP: start no more runs, finish what runs.")
 @click.option("--cancel", is_flag=True, help="Of a SWEEP: start no more runs, kill what runs.")
 @change_options
+@sweep_options
 @json_option
 def sweep_command(
     *,
@@ -55,6 +58,12 @@ def sweep_command(
     stop: bool,
     cancel: bool,
     is_json: bool,
+    entity: str | None,
+    program: str | None,
+    update: str | None,
+    controller: bool,
+    settings: str | None,
+    prior_run: Sequence[str],
     **changes: Any,
 ) -> None:
     """Make a sweep from its file: say how many runs it has and what each is called with.
@@ -72,6 +81,7 @@ def sweep_command(
     homerun sweep x3k9a2bc --set resize_method=crop
     homerun sweep --pause x3k9a2bc
     """
+    say_ignored(controller=controller, settings=settings, prior_run=prior_run)
     asked = Asked(**changes)
     states = {
         SweepState.PAUSED: pause,
@@ -80,6 +90,11 @@ def sweep_command(
         SweepState.CANCELED: cancel,
     }
     chosen = [state for state, is_chosen in states.items() if is_chosen]
+    if update is not None:
+        if asked or chosen:
+            raise UsageError("--update goes with a FILE and --dry-run alone")
+        update_sweep(update, source, is_dry=dry_run, is_json=is_json)
+        return
     if len(chosen) > 1:
         raise UsageError("give one of --pause, --resume, --stop and --cancel")
     if asked:
@@ -93,12 +108,12 @@ def sweep_command(
     if wandb_yaml:
         click.echo(_read_wandb(source), nl=False)
         return
-    sweep = load(source)
+    sweep = _with(load(source), name=name, program=program, entity=entity)
     if dry_run:
         _describe(sweep, is_json=is_json, is_result=True)
         return
     with Store() as store:
-        record = _create(store, sweep, source, project=project, name=name)
+        record = _create(store, sweep, source, project=project)
     if is_json:
         _describe(sweep, is_json=True, is_result=True, record=record)
         return
@@ -156,11 +171,11 @@ def run_command(
     """
     if len(command) == 1 and command[0].endswith(_YAML):
         path = Path(command[0])
-        sweep = load(path)
+        sweep = _with(load(path), name=name)
         choose_python(python)
         _describe(sweep, is_json=False, is_result=False)
         with Store() as store:
-            record = _create(store, sweep, path, project=project, name=name)
+            record = _create(store, sweep, path, project=project)
             wishes = wishes_of(**use)
             argv = ["agent", record.id, *arguments_of(wishes)]
             serve(store, record, wishes, argv=argv, limit=limit, max_failures=max_failures)
@@ -182,12 +197,26 @@ def _is_folder(word: str) -> bool:
     return word != "" and Path(word).is_dir()
 
 
-def _create(
-    store: Store, sweep: Sweep, source: Path, *, project: str | None, name: str | None
+def make_sweep(
+    sweep: Sweep,
+    source: Path,
+    *,
+    project: str | None,
+    **texts: str | None,
 ) -> SweepRecord:
-    if name is not None:
-        spec = {**sweep.spec, "name": name}
-        sweep = replace(sweep, name=name, spec=spec)
+    """Make a sweep from its checked file; `texts`: what its file says otherwise."""
+    with Store() as store:
+        return _create(store, _with(sweep, **texts), source, project=project)
+
+
+def _with(sweep: Sweep, **texts: str | None) -> Sweep:
+    """Return the sweep with other texts than its file has; None: as in the file."""
+    given = {name: text for name, text in texts.items() if text is not None}
+    changes: dict[str, Any] = {**given, "spec": {**sweep.spec, **given}}
+    return replace(sweep, **changes) if given else sweep
+
+
+def _create(store: Store, sweep: Sweep, source: Path, *, project: str | None) -> SweepRecord:
     folder = _start_folder(sweep, source)
     return create_sweep(store, sweep, source=str(source.absolute()), cwd=folder, project=project)
 
@@ -221,6 +250,7 @@ def _run_one(
             store,
             argv,
             project=check_project(project or default_project(Path.cwd())),
+            is_project_free=project is None,
             name=name or "",
             output=sys.stdout.buffer,
             on_start=label,

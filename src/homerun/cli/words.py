@@ -45,6 +45,8 @@ def cell(value: Any) -> str:
         return str(value)
     if isinstance(value, int | float):
         return number(value)
+    if isinstance(value, dict) and "_type" in value:  # media; where it lies says enough
+        return " ".join(filter(None, [str(value["_type"]), str(value.get("path") or "")]))
     return json.dumps(value, default=str)
 
 
