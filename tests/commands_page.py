@@ -22,11 +22,18 @@ def renewed(page: str) -> str:
 
 def parts():
     """Yield the section of each command."""
-    context = click.Context(app, info_name="homerun")
-    for name in app.list_commands(context):
-        command = app.get_command(context, name)
+    yield from parts_of(app, click.Context(app, info_name="homerun"))
+
+
+def parts_of(group, context):
+    """Yield the sections of the commands of a group, and of theirs."""
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
         assert command is not None
-        yield "\n".join(section(click.Context(command, info_name=name, parent=context)))
+        inner = click.Context(command, info_name=name, parent=context)
+        yield "\n".join(section(inner))
+        if isinstance(command, click.Group):
+            yield from parts_of(command, inner)
 
 
 def section(context):

@@ -24,8 +24,7 @@ def environment(name: str) -> Path:
     lock = Path(__file__).parent / "locks" / f"{name}.txt"
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     digest = hashlib.sha256(lock.read_bytes() + version.encode()).hexdigest()[:12]
-    cache = Path(os.environ.get("HOMERUN_TEST_CACHE", "~/.cache/homerun-tests")).expanduser()
-    cache.mkdir(parents=True, exist_ok=True)
+    cache = cache_folder()
     folder = cache / f"{name}-{digest}"
     python, complete = folder / "bin" / "python", folder / "complete"
     with (cache / f"{name}.lock").open("w") as turn:
@@ -37,3 +36,10 @@ def environment(name: str) -> Path:
             subprocess.run([str(word) for word in install], check=True)
             complete.touch()
     return python
+
+
+def cache_folder() -> Path:
+    """Return the folder of what tests make once and keep."""
+    cache = Path(os.environ.get("HOMERUN_TEST_CACHE", "~/.cache/homerun-tests")).expanduser()
+    cache.mkdir(parents=True, exist_ok=True)
+    return cache

@@ -220,3 +220,19 @@ def test_a_sweep_of_tracked_programs_shows_its_metric(folder, home):
     assert "loss 0.1" in done.stderr
     runs = json.loads(call("ls", "tracked", "--json").stdout)
     assert [run["summary"]["loss"] for run in runs] == [0.5, 0.2, 0.1]
+
+
+def test_a_program_may_name_its_project_where_nobody_else_has(home, tmp_path):
+    """As with W&B; of a sweep, or with --project, what the person said holds."""
+    program = tmp_path / "t.py"
+    program.write_text("import wandb\nwandb.init(project='mine').log({'a': 1})\n")
+    env = environment(HOMERUN_HOME=str(home))
+    command = ["--", sys.executable, str(program)]
+    assert start("run", *command, cwd=tmp_path, env=env).returncode == 0
+    assert start("run", "--project", "theirs", *command, cwd=tmp_path, env=env).returncode == 0
+    assert start("add", *command, cwd=tmp_path, env=env).returncode == 0
+    assert start("add", "--project", "theirs", *command, cwd=tmp_path, env=env).returncode == 0
+    elsewhere = {**env, "HOMERUN_PROJECT": "another"}
+    assert start("agent", cwd=tmp_path, env=elsewhere).returncode == 0
+    with Store(home) as store:
+        assert [run.project for run in store.runs()] == ["mine", "theirs", "mine", "theirs"]
