@@ -1,4 +1,4 @@
-"""Transformers, Lightning, Accelerate and timm say `import wandb`, unmodified, and are recorded."""
+"""Libraries around PyTorch say `import wandb`, unmodified, and are recorded."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from tests.test_fastai import ROOT, run_in, the_runs
 from tests.track_program import points
 
 PROGRAM = ROOT / "tests" / "torch_program.py"
-NAMES = ("transformers", "lightning", "accelerate", "timm")
+NAMES = ("transformers", "lightning", "accelerate", "timm", "ultralytics")
 
 
 @pytest.fixture(scope="module")
@@ -55,3 +55,11 @@ def test_the_loop_of_timm(trained):
     run = runs["timm"]
     assert (run.name, run.config) == ("resnet", {"model": "test_resnet"})
     assert steps(home, run, "train_loss") == steps(home, run, "eval_top1") == [0, 1]
+
+
+def test_the_callback_of_ultralytics(trained):
+    home, runs = trained
+    run = runs["squares"]
+    assert (run.name, run.config["epochs"], run.config["imgsz"]) == ("tiny", 2, 64)
+    assert steps(home, run, "train/box_loss") == [0, 1]
+    assert run.summary["model/parameters"] > 1_000_000

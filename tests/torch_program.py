@@ -127,6 +127,41 @@ def timm() -> None:
     wandb.finish()
 
 
+def ultralytics() -> None:
+    """Train a YOLO without weights on four squares."""
+    import os
+
+    os.environ.update(YOLO_CONFIG_DIR=str(Path("yolo").absolute()), YOLO_OFFLINE="true")
+    import numpy as np
+    from PIL import Image
+    from ultralytics import YOLO, settings
+
+    settings.update({"wandb": True, "sync": False})
+    root = Path("squares").absolute()
+    for part in ("train", "val"):
+        (root / "images" / part).mkdir(parents=True)
+        (root / "labels" / part).mkdir(parents=True)
+        for i in range(4):
+            pixels = np.zeros((64, 64, 3), dtype=np.uint8)
+            pixels[8 * i : 8 * i + 16, 16:32] = 255
+            Image.fromarray(pixels).save(root / "images" / part / f"{i}.png")
+            label = f"0 0.375 {(8 * i + 8) / 64} 0.25 0.25\n"
+            (root / "labels" / part / f"{i}.txt").write_text(label)
+    data = root / "data.yaml"
+    data.write_text(f"path: {root}\ntrain: images/train\nval: images/val\nnames: [square]\n")
+    YOLO("yolov8n.yaml").train(
+        data=str(data),
+        epochs=2,
+        imgsz=64,
+        batch=4,
+        workers=0,
+        device="cpu",
+        project="squares",
+        name="tiny",
+        plots=False,
+    )
+
+
 if __name__ == "__main__":
     for name in sys.argv[1:]:
         globals()[name]()
