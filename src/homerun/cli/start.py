@@ -83,6 +83,29 @@ def sweep_command(
     """
     say_ignored(controller=controller, settings=settings, prior_run=prior_run)
     asked = Asked(**changes)
+    state = _chosen_state(pause=pause, resume=resume, stop=stop, cancel=cancel)
+    if update is not None:
+        if asked or state:
+            raise UsageError("--update goes with a FILE and --dry-run alone")
+        update_sweep(update, source, is_dry=dry_run, is_json=is_json)
+    elif asked:
+        if state:
+            raise UsageError("change a sweep without --pause, --resume, --stop or --cancel")
+        change(source, asked, name=name, project=project, is_dry=dry_run, is_json=is_json)
+    elif state:
+        _change(str(source), state)
+    elif wandb_yaml:
+        click.echo(_read_wandb(source), nl=False)
+    else:
+        sweep = _with(load(source), name=name, program=program, entity=entity)
+        if dry_run:
+            _describe(sweep, is_json=is_json, is_result=True)
+        else:
+            _make(sweep, source, project=project, is_json=is_json)
+
+
+def _chosen_state(*, pause: bool, resume: bool, stop: bool, cancel: bool) -> SweepState | None:
+    """Return the state that a sweep is to have, None when none is asked for."""
     states = {
         SweepState.PAUSED: pause,
         SweepState.RUNNING: resume,
@@ -90,28 +113,13 @@ def sweep_command(
         SweepState.CANCELED: cancel,
     }
     chosen = [state for state, is_chosen in states.items() if is_chosen]
-    if update is not None:
-        if asked or chosen:
-            raise UsageError("--update goes with a FILE and --dry-run alone")
-        update_sweep(update, source, is_dry=dry_run, is_json=is_json)
-        return
     if len(chosen) > 1:
         raise UsageError("give one of --pause, --resume, --stop and --cancel")
-    if asked:
-        if chosen:
-            raise UsageError("change a sweep without --pause, --resume, --stop or --cancel")
-        change(source, asked, name=name, project=project, is_dry=dry_run, is_json=is_json)
-        return
-    if chosen:
-        _change(str(source), chosen[0])
-        return
-    if wandb_yaml:
-        click.echo(_read_wandb(source), nl=False)
-        return
-    sweep = _with(load(source), name=name, program=program, entity=entity)
-    if dry_run:
-        _describe(sweep, is_json=is_json, is_result=True)
-        return
+    return chosen[0] if chosen else None
+
+
+def _make(sweep: Sweep, source: Path, *, project: str | None, is_json: bool) -> None:
+    """Make a sweep and say what it is going to run."""
     with Store() as store:
         record = _create(store, sweep, source, project=project)
     if is_json:
