@@ -71,7 +71,7 @@ parameters:
     )
     explained = {note.split(":")[0] for note in full.notes}
     assert explained == {
-        *("job", "image_uri", "entity", "apiVersion", "kind", "controller", "scheduler"),
+        *("job", "image_uri", "entity", "apiVersion", "kind", "controller"),
     }
 
 
@@ -113,7 +113,63 @@ def test_hyperband():
     early = {"type": "hyperband", "max_iter": 27, "s": 2, "eta": 2.5, "strict": False}
     found = sweep(metric=metric, early_terminate=early)
     assert found.early_terminate == spec.Hyperband(max_iter=27, s=2, eta=2.5, strict=False)
-    assert found.notes == ("early_terminate: is checked and kept; it does not stop runs yet",)
+    assert found.notes == ()
+    assert found.rule == found.early_terminate
+    early = {"type": "hyperband", "max_iter": 2, "s": 1}
+    (note,) = sweep(metric=metric, early_terminate=early).notes
+    assert note == "early_terminate: has no band: max_iter / eta is below 1, so no run is stopped"
+
+
+def test_rules_of_our_own():
+    metric = {"name": "loss"}
+    found = sweep(metric=metric, homerun={"early_terminate": {"type": "median"}})
+    assert found.rule == spec.Median(
+        min_runs=4, min_fraction=0.2, min_iter=1, budget=None, patience=1
+    )
+    assert found.notes == ()
+    rule = {"type": "asha", "min_runs": 6, "min_fraction": 0.1, "min_iter": 3, "eta": 2}
+    found = sweep(metric=metric, homerun={"early_terminate": {**rule, "budget": "epochs"}})
+    assert found.rule == spec.Asha(min_runs=6, min_fraction=0.1, min_iter=3, eta=2, budget="epochs")
+    (note,) = found.notes
+    assert note.startswith("homerun.early_terminate.budget: epochs is no parameter; where the")
+    rule = {"type": "median", "budget": next(iter(PLAIN["parameters"]))}
+    assert sweep(metric=metric, homerun={"early_terminate": rule}).notes == ()
+    rule = {"type": "median", "budget": 12.5, "patience": 0}
+    assert sweep(metric=metric, homerun={"early_terminate": rule}).rule.budget == 12.5
+
+
+@pytest.mark.parametrize(
+    ("rule", "told"),
+    [
+        (None, ": is None; write `{type: median}` or `{type: asha}`"),
+        ({}, ".type: None is unknown; use one of median, asha"),
+        ({"type": "hyperband"}, ": type hyperband is W&B's own: move it out of homerun:"),
+        ({"type": "median", "eta": 3}, ".eta: is unknown; median takes type, min_runs"),
+        ({"type": "asha", "patience": 1}, ".patience: is unknown; asha takes type, min_runs"),
+        ({"type": "asha", "min_run": 1}, "; did you mean 'min_runs'?"),
+        ({"type": "asha", "eta": 1}, ".eta: must be above 1, not 1"),
+        ({"type": "median", "min_runs": 0}, ".min_runs: must be a whole number of at least 1"),
+        ({"type": "median", "min_iter": 0}, ".min_iter: must be a whole number of at least 1"),
+        ({"type": "median", "patience": -1}, ".patience: must be a whole number of at least 0"),
+        ({"type": "median", "min_fraction": 1}, ".min_fraction: must be above 0 and below 1"),
+        ({"type": "median", "min_fraction": "x"}, ".min_fraction: must be a number, not 'x'"),
+        ({"type": "median", "budget": 0}, ".budget: must be at least 1, not 0"),
+        ({"type": "median", "budget": True}, ".budget: must be a number of logged values, or"),
+        ({"type": "median", "budget": " "}, ".budget: must be a number of logged values, or"),
+        ({"type": "median", "budget": float("inf")}, ".budget: must be a finite number"),
+    ],
+)
+def test_refused_rules(rule, told):
+    keys = {"metric": {"name": "x"}, "homerun": {"early_terminate": rule}}
+    assert f"homerun.early_terminate{told}" in refusal({**PLAIN, **keys}) or told[0] == ";"
+    assert told in refusal({**PLAIN, **keys})
+
+
+def test_rules_do_not_mix_and_need_a_metric():
+    ours = {"homerun": {"early_terminate": {"type": "median"}}}
+    assert "homerun.early_terminate: needs metric:" in refusal({**PLAIN, **ours})
+    both = {"early_terminate": {"type": "hyperband", "min_iter": 1}, "metric": {"name": "x"}}
+    assert "does not go with W&B's early_terminate:" in refusal({**PLAIN, **ours, **both})
 
 
 def test_all_settings():
@@ -333,7 +389,7 @@ def test_refused_keys(keys, told):
     ("rule", "told"),
     [
         ({}, "early_terminate.type: None is unknown; use hyperband"),
-        ({"type": "median"}, "early_terminate.type: 'median' is unknown; use hyperband"),
+        ({"type": "median"}, "early_terminate.type: 'median' is unknown; use hyperband, or write"),
         (
             {"type": "hyperband"},
             "early_terminate: hyperband needs min_iter, or both max_iter and s",
@@ -497,12 +553,7 @@ def test_search_space_by_scheduler_needs_no_parameters():
     assert found.parameters == ()
 
 
-@pytest.mark.parametrize("method", ["bayes", "custom"])
-def test_methods_to_come_are_refused_by_search(method):
-    planned = sweep(method=method, metric={"name": "loss"})
-    with pytest.raises(SpecError) as caught:
-        search.check(planned)
-    assert str(caught.value) == (
-        f"sweep: method: {method!r} is not available yet; "
-        "use method: random with a run_cap:, or method: grid"
-    )
+def test_a_custom_search_needs_something_to_go_for():
+    with pytest.raises(SpecError, match="method custom needs metric: or metrics:"):
+        search.check(sweep(method="custom"))
+    search.check(sweep(method="custom", homerun={"search": "mylab:halton"}))

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from homerun.core import SpecError
-from homerun.spec.fits import can_be, meant
+from homerun.spec.defaults import PROGRAM
+from homerun.spec.fits import can_be, meant, usable
 from homerun.spec.grid import axis_of
 from homerun.spec.parameters import Parameter
 from homerun.spec.place import nearest, shown
@@ -89,9 +90,22 @@ def _done(spec: dict[str, Any], sweep: Sweep, edit: Edit) -> Edit:
         value = value if known is None else known
     if edit.verb in ("drop", "add"):
         _write(spec, p, _with_values(spec, sweep, p, Edit(edit.verb, edit.key, value)))
-        return Edit(edit.verb, edit.key, value)
-    _write(spec, p, {"value": value})
-    return Edit("fix", edit.key, value)
+        done = Edit(edit.verb, edit.key, value)
+    else:
+        _write(spec, p, {"value": value})
+        done = Edit("fix", edit.key, value)
+    if sweep.settings.defaults:
+        _keep_fitting_defaults(spec, sweep)
+    return done
+
+
+def _keep_fitting_defaults(spec: dict[str, Any], sweep: Sweep) -> None:
+    """Take values out of `homerun.defaults` that the changed parameters cannot have."""
+    ours = {key: value for key, value in spec["homerun"].items() if key != "defaults"}
+    changed = from_dict({**spec, "homerun": ours}, source=sweep.source)
+    kept: list[Any] = [PROGRAM] if sweep.settings.begins_with_program else []
+    kept += filter(None, (usable(changed, config)[0] for config in sweep.settings.defaults))
+    spec["homerun"] = {**ours, "defaults": kept} if kept else ours
 
 
 def _set(spec: dict[str, Any], sweep: Sweep, edit: Edit) -> None:

@@ -2,44 +2,45 @@
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import reduce
 from operator import getitem
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from homerun.spec.grid import Axis, axis_of, multiple, nest
 from homerun.spec.parameters import Parameter, real_bounds
-from homerun.spec.sweep import Sweep
 
+if TYPE_CHECKING:
+    from homerun.spec.sweep import Sweep  # which has settings, and these have defaults that fit
+
+_MISSING = object()
 _CLOSE = 1e-9  # relative: what a person types for a computed number
 
 Config = Mapping[str, Any]
 
 
-def fits(sweep: Sweep, config: Config) -> bool:
+def fits(sweep: "Sweep", config: Config) -> bool:
     """Return whether a sweep could propose a configuration; keys of no parameter do not count."""
     part = part_of(sweep, config)
     return part is not None and fitting(sweep)(part)
 
 
-def part_of(sweep: Sweep, config: Config) -> dict[str, Any] | None:
+def part_of(sweep: "Sweep", config: Config) -> dict[str, Any] | None:
     """Return what a configuration says of the parameters of a sweep; None if one is missing."""
-    values = []
-    for p in sweep.parameters:
-        value: Any = config
-        for key in p.path:
-            if not isinstance(value, Mapping) or key not in value:
-                return None
-            value = value[key]
-        values.append((p.path, value))
-    return nest(values)
+    if not sweep.parameters:  # a function defines them
+        return dict(config)
+    values = [(p.path, _value_at(config, p.path)) for p in sweep.parameters]
+    return None if any(value is _MISSING for _, value in values) else nest(values)
 
 
-def fitting(sweep: Sweep) -> Callable[[Config], bool]:
+def fitting(sweep: "Sweep") -> Callable[[Config], bool]:
     """Return a function of a configuration of all parameters: whether the sweep could propose it.
 
     1 and 1.0 are two values.
     """
+    if sweep.settings.configs:
+        listed = {_text(config) for config in sweep.settings.configs}
+        return lambda config: _text(config) in listed
     checks = [(p.name, p.path, _check_of(p, sweep.method)) for p in sweep.parameters]
     constraints = sweep.settings.constraints
 
@@ -50,6 +51,63 @@ def fitting(sweep: Sweep) -> Callable[[Config], bool]:
         )
 
     return is_fitting
+
+
+def placing(sweep: "Sweep") -> Callable[[Config], tuple[dict[str, Any] | None, str]]:
+    """Return a function of any configuration: the point of the sweep's space that it stands for.
+
+    Beside it is what keeps it from standing for one: `lack lr`, `have another lr`. Constants that
+    are missing are filled in, 2.0 is taken as 2, and constraints do not count. A sweep without
+    parameters, which a function defines, takes any.
+    """
+    if not sweep.parameters:
+        return lambda config: (dict(config), "")
+    checks = [(p, _check_of(p, sweep.method)) for p in sweep.parameters]
+
+    def place(config: Config) -> tuple[dict[str, Any] | None, str]:
+        found = []
+        for p, may_be in checks:
+            value = _value_at(config, p.path)
+            if value is _MISSING and p.distribution == "constant":
+                value = p.values[0]
+            if value is _MISSING:
+                return None, f"lack {p.name}"
+            if not may_be(value):
+                value = meant(p, sweep.method, value)
+                if value is None:
+                    return None, f"have another {p.name}"
+            found.append((p.path, value))
+        return nest(found), ""
+
+    return place
+
+
+def usable(sweep: "Sweep", config: Config) -> tuple[dict[str, Any], list[str]]:
+    """Return the values in a configuration that a sweep can use, and of which parameters none is.
+
+    Constants are neither here nor there.
+    """
+    values, others = [], []
+    for p in sweep.parameters:
+        value, may_be = _value_at(config, p.path), _check_of(p, sweep.method)
+        if value is not _MISSING and not may_be(value):
+            value = meant(p, sweep.method, value)
+        if p.distribution == "constant":
+            continue
+        if value is not _MISSING and may_be(value):
+            values.append((p.path, value))
+        else:
+            others.append(p.name)
+    return nest(values), others
+
+
+def _value_at(config: Config, path: Iterable[str]) -> Any:
+    value: Any = config
+    for key in path:
+        if not isinstance(value, (dict, Mapping)) or key not in value:
+            return _MISSING
+        value = value[key]
+    return value
 
 
 def can_be(p: Parameter, method: str, value: Any) -> bool:

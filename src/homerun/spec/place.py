@@ -110,3 +110,14 @@ def one_of(value: object, allowed: Iterable[T], place: Place) -> T:
         f"{shown(value)} is unknown; use {'one of ' if len(names) > 1 else ''}{', '.join(names)}"
         f"{nearest(value, names)}"
     )
+
+
+def whole(value: object, place: Place, *, fewest: int | None = None) -> int:
+    """Return a whole number that is not too small."""
+    is_whole = isinstance(value, int) and not isinstance(value, bool)
+    if not isinstance(value, int) or not is_whole or (fewest is not None and value < fewest):
+        least = "" if fewest is None else f" of at least {fewest}"
+        raise place.error(f"must be a whole number{least}, not {shown(value)}")
+    if value.bit_length() > 63:  # what the database can hold
+        raise place.error(f"{shown(value)} is too large; use at most {2**63 - 1}")
+    return value

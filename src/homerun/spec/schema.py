@@ -4,21 +4,21 @@ The keys and rules are those of W&B's schema (https://github.com/wandb/sweeps, c
 plus the one key `homerun:`. The first thing that is wrong is refused with its place.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
 from homerun.core import SpecError
 from homerun.spec.command import check_command
+from homerun.spec.early import Asha, Hyperband, Median, above_one
 from homerun.spec.grid import check_grid
 from homerun.spec.parameters import Parameter, number, parse_parameters
-from homerun.spec.place import Place, nearest, one_of, shown
+from homerun.spec.place import Place, nearest, one_of, shown, whole
 from homerun.spec.reader import plain, read
-from homerun.spec.settings import Settings, parse_settings, whole
+from homerun.spec.settings import Settings, parse_settings
 from homerun.spec.sweep import (
     DEFAULT_COMMAND,
     Goal,
-    Hyperband,
     Impute,
     ImputeRunning,
     Method,
@@ -48,8 +48,6 @@ _NOTES = {
     "apiVersion": "is kept and has no effect",
     "kind": "is kept and has no effect",
     "controller": "is kept and has no effect: the search runs on this machine, as with local",
-    "scheduler": "is kept and not run: homerun searches by method:",
-    "early_terminate": "is checked and kept; it does not stop runs yet",
 }
 
 
@@ -104,6 +102,14 @@ def _sweep(raw: Any, place: Place) -> Sweep:
     settings = Settings()
     if "homerun" in raw:
         settings = parse_settings(raw["homerun"], place.at("homerun"), parameters, method, notes)
+    if settings.stop_when_settled and metric is None:
+        here = place.at("homerun", "stop_when_settled")
+        raise here.error("needs metric: the value that could settle")
+    if settings.early_terminate is not None:
+        here = place.at("homerun", "early_terminate")
+        _check_rule(
+            settings.early_terminate, here, raw, metric, notes, {p.name for p in parameters}
+        )
     return Sweep(
         method=method,
         parameters=parameters,
@@ -117,7 +123,7 @@ def _sweep(raw: Any, place: Place) -> Sweep:
         metric=metric,
         metrics=metrics,
         run_cap=whole(raw["run_cap"], place.at("run_cap"), fewest=1) if "run_cap" in raw else None,
-        early_terminate=_early_terminate(raw, place, metric),
+        early_terminate=_early_terminate(raw, place, metric, notes),
         scheduler=scheduler,
         settings=settings,
         notes=tuple(notes),
@@ -189,13 +195,20 @@ def _metric(raw: Any, place: Place) -> Metric:
     )
 
 
-def _early_terminate(raw: dict[str, Any], place: Place, metric: Metric | None) -> Hyperband | None:
+def _early_terminate(
+    raw: dict[str, Any], place: Place, metric: Metric | None, notes: list[str]
+) -> Hyperband | None:
     if "early_terminate" not in raw:
         return None
     rule, here = raw["early_terminate"], place.at("early_terminate")
     if "scheduler" in raw:
         raise here.error("does not go with scheduler:; remove one of them")
     _check_keys(rule, here, _HYPERBAND_KEYS, "early_terminate")
+    if rule.get("type") in ("median", "asha"):
+        raise here.at("type").error(
+            f"{rule['type']!r} is unknown; use hyperband, or write it below homerun: "
+            "early_terminate:, where W&B does not look"
+        )
     one_of(rule.get("type"), ("hyperband",), here.at("type"))
     if metric is None:
         raise here.error("needs metric: the value that decides which runs go on")
@@ -203,9 +216,7 @@ def _early_terminate(raw: dict[str, Any], place: Place, metric: Metric | None) -
         raise here.error("hyperband needs min_iter, or both max_iter and s")
     if "max_iter" in rule and "s" not in rule:
         raise here.at("max_iter").error("needs s: the number of bands below it")
-    eta = number(rule.get("eta", 3), here.at("eta"))
-    if eta <= 1:
-        raise here.at("eta").error(f"must be above 1, not {eta}")
+    eta = above_one(rule.get("eta", 3), here.at("eta"))
     strict = rule.get("strict", True)
     if not isinstance(strict, bool):
         raise here.at("strict").error(f"must be true or false, not {shown(strict)}")
@@ -217,7 +228,31 @@ def _early_terminate(raw: dict[str, Any], place: Place, metric: Metric | None) -
         for key in ("min_iter", "max_iter")
         if key in rule
     }
+    if iterations.get("max_iter", eta) < eta:
+        notes.append(here.note("has no band: max_iter / eta is below 1, so no run is stopped"))
     return Hyperband(**iterations, s=count, eta=eta, strict=strict)
+
+
+def _check_rule(
+    rule: Median | Asha,
+    place: Place,
+    raw: dict[str, Any],
+    metric: Metric | None,
+    notes: list[str],
+    names: Collection[str],
+) -> None:
+    """Check a rule of our own against the rest of the file; `names` of its parameters."""
+    if "early_terminate" in raw:
+        raise place.error("does not go with W&B's early_terminate:; remove one of them")
+    if metric is None:
+        raise place.error("needs metric: the value that decides which runs go on")
+    if isinstance(rule.budget, str) and rule.budget not in names:
+        notes.append(
+            place.at("budget").note(
+                f"{rule.budget} is no parameter; where the program's own configuration lacks it, "
+                "the length of a run is learned from finished ones"
+            )
+        )
 
 
 def _scheduler(raw: dict[str, Any], place: Place, method: str) -> Scheduler | None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from homerun.spec.early import Hyperband, Rule
 from homerun.spec.parameters import Parameter
 from homerun.spec.settings import Settings
 
@@ -27,19 +28,8 @@ class Metric:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Hyperband:
-    """When to stop runs early: bands of iterations, at each of which the top 1/eta go on."""
-
-    min_iter: int | None = None
-    max_iter: int | None = None  # needs s; wins over min_iter
-    s: float | None = None
-    eta: float = 3
-    strict: bool = True  # compare the value at the band, not the best so far
-
-
-@dataclass(frozen=True, kw_only=True)
 class Scheduler:
-    """W&B's external optimizer; homerun checks and keeps it, and does not run it."""
+    """W&B's external optimizer: a file with functions that make it or define the parameters."""
 
     engine: Literal["optuna", "ax", "wandb"]
     source: str | None = None
@@ -68,3 +58,8 @@ class Sweep:
     notes: tuple[str, ...] = ()  # what homerun does about keys it accepts and does not need
     spec: Mapping[str, Any]  # the file as plain values, which JSON can hold
     source: str = field(default="sweep", compare=False)  # for messages
+
+    @property
+    def rule(self) -> Rule | None:
+        """What stops runs early: W&B's hyperband, one of our own, or nothing."""
+        return self.early_terminate or self.settings.early_terminate
