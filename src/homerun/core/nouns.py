@@ -27,6 +27,7 @@ class SweepRecord:
     created_at: float  # seconds since the epoch
     priority: int = 0  # its runs get it
     superseded_by: str = ""  # id of the clone that took its place
+    outlook: str = ""  # what its next runs are expected to gain, if a model has said so
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +67,7 @@ class Run:
     started_at: float | None = None
     ended_at: float | None = None
     runtime_s: float | None = None
+    censored: bool = False  # a rule of its sweep ended it early
 
     @property
     def is_waiting(self) -> bool:
@@ -98,6 +100,7 @@ class End:
     cpu_energy_wh: float | None = None  # of the CPU packages of the machine
     is_shared: bool | None = None  # other programs were on its GPUs; None: it had none
     out_of_memory: str = ""  # it died of it: `gpu` or `host`
+    censored: bool = False  # a rule of its sweep ended it early
     needs_alone: str = ""  # it had not all of the `gpu` or `host` for itself, and might do with it
     detail: str = ""  # traceback or last lines, for people
 

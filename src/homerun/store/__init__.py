@@ -50,6 +50,10 @@ if TYPE_CHECKING:
     from homerun.store.control import retry as retry
     from homerun.store.control import set_priority as set_priority
     from homerun.store.control import why_no_retry as why_no_retry
+    from homerun.store.curves import Logged as Logged
+    from homerun.store.curves import configs_of as configs_of
+    from homerun.store.curves import logged as logged
+    from homerun.store.curves import logged_numbers as logged_numbers
     from homerun.store.database import Database as Database
     from homerun.store.editing import FileEntry as FileEntry
     from homerun.store.editing import add_file as add_file
@@ -58,6 +62,11 @@ if TYPE_CHECKING:
     from homerun.store.editing import files_of as files_of
     from homerun.store.editing import metadata_of as metadata_of
     from homerun.store.editing import remove_file as remove_file
+    from homerun.store.findings import Finding as Finding
+    from homerun.store.findings import find_finding as find_finding
+    from homerun.store.findings import findings as findings
+    from homerun.store.findings import record_findings as record_findings
+    from homerun.store.findings import withdraw_finding as withdraw_finding
     from homerun.store.fold import close_journals as close_journals
     from homerun.store.fold import fold as fold
     from homerun.store.fold import known_metrics as known_metrics
@@ -86,6 +95,8 @@ if TYPE_CHECKING:
     from homerun.store.objects import keep_file as keep_file
     from homerun.store.objects import object_path as object_path
     from homerun.store.objects import touch_object as touch_object
+    from homerun.store.outcomes import ObservedRun as ObservedRun
+    from homerun.store.outcomes import observed_runs as observed_runs
     from homerun.store.overview import Cost as Cost
     from homerun.store.overview import MetricLine as MetricLine
     from homerun.store.overview import RunLine as RunLine
@@ -122,6 +133,11 @@ if TYPE_CHECKING:
     from homerun.store.rows import last_step as last_step
     from homerun.store.rows import last_system_values as last_system_values
     from homerun.store.rows import logged_rows as logged_rows
+    from homerun.store.searched import run_numbers as run_numbers
+    from homerun.store.searched import set_outlook as set_outlook
+    from homerun.store.searched import set_sources as set_sources
+    from homerun.store.searched import source_of as source_of
+    from homerun.store.searched import suggestion_of as suggestion_of
     from homerun.store.settle import Settled as Settled
     from homerun.store.settle import end_of as end_of
     from homerun.store.settle import is_local as is_local
@@ -152,14 +168,17 @@ lazy.attach(
         "changes": "Proposed Replanned SearchPlace Sizes change_spec proposed replace_sweep",
         "control": "held_back move next_attempt pause_queued priority_beyond resume_queued retry "
         "set_priority why_no_retry",
+        "curves": "Logged configs_of logged logged_numbers",
         "database": "Database",
         "editing": "FileEntry add_file edit_run edit_summary files_of metadata_of remove_file",
+        "findings": "Finding find_finding findings record_findings withdraw_finding",
         "fold": "close_journals fold known_metrics",
         "frames": "history history_frame runs runs_frame",
         "home": "RunFolder find_home make_home read_json run_folder write_json",
         "imports": "Imported history_rows imported_runs note take_in",
         "leases": "leases release release_stale take_leases",
         "objects": "copy_object digest_of keep_bytes keep_file object_path touch_object",
+        "outcomes": "ObservedRun observed_runs",
         "overview": "Cost MetricLine RunLine best_run complete_ids cost metric_lines "
         "projects query run_configs run_lines sweep_counts",
         "points": "Stats",
@@ -169,6 +188,7 @@ lazy.attach(
         "registration": "Entry look_up register",
         "reuse": "reused_runs reusing",
         "rows": "last_step last_system_values logged_rows",
+        "searched": "run_numbers set_outlook set_sources source_of suggestion_of",
         "settle": "Settled end_of is_local settle",
         "store": "Store",
         "traces": "PAUSE_FILE PAUSED living_program never_started program_of told_end",

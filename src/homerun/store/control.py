@@ -15,10 +15,11 @@ WAITING = "(state = 'pending' OR (state = 'paused' AND started_at IS NULL))"  # 
 UNWANTED = "retries < 0"  # its sweep was changed while it ran: nothing starts it again by itself
 _ATTEMPT = f"""INSERT OR IGNORE INTO run(id, sweep, project, name, state, config, config_hash,
     repeat, attempt, retries, priority, tags, notes, group_name, job_type, argv, cwd, created_at,
-    gpus, gpu_memory_mib, timeout_s, environ, alone)
+    gpus, gpu_memory_mib, timeout_s, environ, suggestion, promoted_from, alone)
 SELECT :retry, sweep, project, :name, 'pending', config, config_hash,
     repeat, attempt + 1, max(retries, 0) - :used, priority, tags, notes, group_name, job_type, argv,
-    cwd, :now, gpus, gpu_memory_mib, timeout_s, environ, coalesce(nullif(:alone, ''), alone)
+    cwd, :now, gpus, gpu_memory_mib, timeout_s, environ, suggestion, promoted_from,
+    coalesce(nullif(:alone, ''), alone)
 FROM run WHERE id = :run AND source = ''
     AND (retries >= :used OR ({UNWANTED} AND :used = 0 AND :alone = ''))"""
 _AGAIN = "tried again "  # in the reason of a run, before the id of its next attempt

@@ -81,6 +81,10 @@ class Database:
         rows = self.rows(sql, parameters)
         return rows[0] if rows else None
 
+    def version(self) -> tuple[int, int]:
+        """Return what is another one after every change of the database, ours or of others."""
+        return self.rows("PRAGMA data_version")[0][0], self.db.total_changes
+
     @contextlib.contextmanager
     def explained(self) -> Iterator[None]:
         """Turn errors of SQLite and of the disk into one line that says what to do."""

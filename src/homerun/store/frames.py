@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 _FIELDS = (
     "id, number, name, state, reason, project, sweep, group_name, job_type, tags, notes, repeat, "
     "attempt, created_at, started_at, ended_at, runtime_s, exit_code, user_cpu_s, system_cpu_s, "
-    "memory_max_mib, gpu_memory_max_gib, energy_wh, cpu_energy_wh, is_shared, out_of_memory"
+    "memory_max_mib, gpu_memory_max_gib, energy_wh, cpu_energy_wh, is_shared, out_of_memory, "
+    "censored"
 ).split(", ")
 _TIMES = ("created_at", "started_at", "ended_at")
 _METADATA = ("host", "program", "python", "git.commit", "git.branch", "git.dirty")
@@ -198,8 +199,9 @@ def _plain_column(pd: Any, name: str, values: Sequence[Any]) -> Any:
         return pd.Series(loads_all(values), dtype="object")
     if name == "exit_code":
         return pd.array(values, dtype="Int64")
-    if name == "is_shared":
-        return pd.array([None if v is None else bool(v) for v in values], dtype="boolean")
+    if name in ("is_shared", "censored"):
+        dtype = "boolean" if name == "is_shared" else "bool"
+        return pd.array([None if v is None else bool(v) for v in values], dtype=dtype)
     if name.endswith(("_s", "_mib", "_gib", "_wh")):
         return pd.array(values, dtype="float64")
     return typed(pd, list(values))

@@ -19,7 +19,8 @@ _LINE = (
     " tags, config, summary"
 )
 _FOUND = "coalesce(json_extract(summary, ?), json_extract(summary, ?))"
-_VALUE = f"CASE WHEN typeof({_FOUND}) IN ('integer', 'real') THEN {_FOUND} END"
+# A number in the summary; its parameters are `value_paths`.
+VALUE = f"CASE WHEN typeof({_FOUND}) IN ('integer', 'real') THEN {_FOUND} END"
 _COST = (
     "user_cpu_s, system_cpu_s, memory_max_mib, gpu_memory_max_gib, energy_wh, cpu_energy_wh, "
     "is_shared, out_of_memory, detail"
@@ -94,8 +95,8 @@ def run_lines(
     order, keys = "number DESC", []
     if best_by is not None:
         order = f"value IS NULL, value {'DESC' if is_maximized else 'ASC'}, number"
-        keys = _paths(best_by)
-    value = _VALUE if best_by is not None else "NULL"
+        keys = value_paths(best_by)
+    value = VALUE if best_by is not None else "NULL"
     rows = store.rows(
         f"SELECT {_LINE}, {value} AS value FROM run {where} ORDER BY {order} LIMIT ?",
         [*keys, *values, -1 if limit is None else limit],
@@ -135,7 +136,7 @@ def _where(
     return where, [value for _, values in used for value in values]
 
 
-def _paths(key: str) -> list[str]:
+def value_paths(key: str) -> list[str]:
     """Return where a summary may hold a metric: under its dotted name, or nested."""
     nested = "".join(f'."{part}"' for part in key.split("."))
     return [f'$."{key}"', f"${nested}"] * 2
@@ -165,8 +166,8 @@ def best_run(
     condition, values = of_sweep(store, sweep_id)
     row = store.row(
         f"SELECT number, {'max' if is_maximized else 'min'}(value) FROM"
-        f" (SELECT number, {_VALUE} AS value FROM run WHERE {condition})",
-        [*_paths(key), *values],
+        f" (SELECT number, {VALUE} AS value FROM run WHERE {condition})",
+        [*value_paths(key), *values],
     )
     return None if row is None or row[1] is None else (row[0], row[1])
 

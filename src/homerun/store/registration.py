@@ -71,8 +71,8 @@ def register(
         if known:
             db.execute(
                 "UPDATE run SET state = ?, reason = '', exit_code = NULL, ended_at = NULL,"
-                " detail = '', open = 1, agent = ?, started_at = coalesce(started_at, ?)"
-                " WHERE id = ?",
+                " detail = '', censored = 0, open = 1, agent = ?,"
+                " started_at = coalesce(started_at, ?) WHERE id = ?",
                 (state, agent, now, run_id),
             )
             return

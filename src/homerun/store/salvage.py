@@ -39,8 +39,10 @@ _TABLES = {  # the keys by which a table is read, and its indexes
     "artifact_alias": (("artifact",), ()),
     "artifact_file": (("version",), ()),
     "artifact_use": (("run",), ("artifact_use_run",)),
+    "finding": (("number",), ("finding_parameter",)),
 }
-_ALWAYS = {table for table in _TABLES if not table.startswith("artifact")}  # in any version
+_LATER = ("artifact", "finding")
+_ALWAYS = {table for table in _TABLES if not table.startswith(_LATER)}  # in any version
 _WINDOW = 4096  # keys read at once
 _VALUES = ", ".join(f"v{i}" for i in range(WIDTH))
 _INTERIOR = 5  # type of a page that points to others

@@ -256,8 +256,36 @@ CREATE INDEX artifact_use_run ON artifact_use(run);
 CREATE INDEX artifact_use_version ON artifact_use(version);
 """
 
+# What searches and stopping rules leave behind, and what was learned.
+_FOURTH = """
+ALTER TABLE run ADD COLUMN suggestion TEXT NOT NULL DEFAULT '';  -- JSON: why a model proposed it
+ALTER TABLE run ADD COLUMN censored INTEGER NOT NULL DEFAULT 0;  -- 1: ended early by a rule
+ALTER TABLE run ADD COLUMN promoted_from TEXT NOT NULL DEFAULT '';  -- id of the run it repeats
+ALTER TABLE sweep ADD COLUMN outlook TEXT NOT NULL DEFAULT '';  -- what the search expects to gain
+CREATE TABLE finding (              -- what was learned of a parameter
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    created_at REAL NOT NULL,
+    project TEXT NOT NULL,
+    sweep TEXT,                     -- id; what it taught outlives it; NULL: none
+    parameter TEXT NOT NULL,
+    statement TEXT NOT NULL,        -- for people
+    verdict TEXT NOT NULL,          -- fix drop extend open
+    value TEXT NOT NULL,            -- JSON
+    effect REAL,                    -- what the next best value costs; of drop: this one
+    low REAL,                       -- of its 95 % interval
+    high REAL,
+    runs INTEGER,                   -- NULL: nobody knows
+    scope TEXT NOT NULL DEFAULT '{}',       -- JSON: data set, model family and the like
+    evidence TEXT NOT NULL DEFAULT '{}',    -- JSON: the cost of every value, by data set
+    source TEXT NOT NULL,           -- settled hand
+    withdrawn_at REAL,
+    withdrawn_why TEXT NOT NULL DEFAULT ''
+);
+CREATE INDEX finding_parameter ON finding(parameter);
+"""
+
 # Number n leads from version n to version n + 1; never edit a released one.
-MIGRATIONS = (_FIRST, _SECOND, _THIRD)
+MIGRATIONS = (_FIRST, _SECOND, _THIRD, _FOURTH)
 
 
 def migrate(db: sqlite3.Connection, path: str) -> None:

@@ -26,13 +26,13 @@ from homerun.store.reuse import Seen, of_sweep, reused_runs
 
 _SWEEP = (
     "number, id, project, name, state, reason, spec, source, cwd, cursor, planned, created_at, "
-    "priority, superseded_by"
+    "priority, superseded_by, outlook"
 )
 _RUN = (
     "number, id, sweep, project, name, state, reason, config, summary, metadata, tags, notes, "
     "group_name, job_type, argv, cwd, repeat, attempt, retries, priority, source, queued, gpus, "
     "gpu_memory_mib, timeout_s, alone, agent, devices, exit_code, created_at, started_at, "
-    "ended_at, runtime_s"
+    "ended_at, runtime_s, censored"
 )
 _GPUS = "coalesce(gpus, :gpus)"
 _HEAD = f"""SELECT {_RUN} FROM run WHERE sweep IS :sweep AND state = 'pending' AND source = ''
@@ -52,7 +52,8 @@ _SET_END = f"""UPDATE run SET
     ended_at = :ended_at, runtime_s = :runtime_s, user_cpu_s = :user_cpu_s,
     system_cpu_s = :system_cpu_s, memory_max_mib = :memory_max_mib,
     gpu_memory_max_gib = :gpu_memory_max_gib, energy_wh = :energy_wh,
-    cpu_energy_wh = :cpu_energy_wh, is_shared = :is_shared, out_of_memory = :out_of_memory"""
+    cpu_energy_wh = :cpu_energy_wh, is_shared = :is_shared, out_of_memory = :out_of_memory,
+    censored = :censored"""
 
 
 class Store(Database):
@@ -181,11 +182,12 @@ class Store(Database):
         *,
         cursor: int,
         retries: int = 0,
+        reasons: Sequence[Mapping[str, Any]] = (),
     ) -> bool:
         """Queue (configuration, repeat) pairs as pending runs and move the search's cursor.
 
-        False, with nothing written, when another agent moved the cursor first, or the sweep was
-        changed meanwhile.
+        `reasons`: why a model suggested each. False, with nothing written, when another agent
+        moved the cursor first, or the sweep was changed meanwhile.
         """
         now = time.time()
         with self.write(durable=True) as db:
@@ -200,8 +202,8 @@ class Store(Database):
                 ).fetchone()
                 db.executemany(
                     "INSERT OR IGNORE INTO run(id, sweep, project, name, state, config,"
-                    " config_hash, repeat, retries, priority, cwd, created_at)"
-                    " VALUES (?, ?, ?, ?, 'pending', ?, ?, ?, ?, ?, ?, ?)",
+                    " config_hash, repeat, retries, priority, cwd, created_at, suggestion)"
+                    " VALUES (?, ?, ?, ?, 'pending', ?, ?, ?, ?, ?, ?, ?, ?)",
                     [
                         (
                             (run_id := new_id()),
@@ -215,6 +217,7 @@ class Store(Database):
                             priority,
                             sweep.cwd,
                             now,
+                            dumps(reasons[index]) if reasons else "",
                         )
                         for index, (config, repeat) in enumerate(proposals)
                     ],
@@ -451,6 +454,7 @@ def _run(row: Sequence[Any]) -> Run:
     for name in ("tags", "argv", "devices"):
         values[name] = tuple(loads(values[name]))
     values.update(state=RunState(values["state"]), group=values.pop("group_name"))
+    values.update(censored=bool(values["censored"]))
     return Run(**values)
 
 

@@ -110,7 +110,7 @@ def watch(store: Store, *, sweep: str | None = None, before: Snapshot | None = N
     """
     present = tuple(agents(store))
     with _one_moment(store):
-        version = (store.rows("PRAGMA data_version")[0][0], store.db.total_changes)
+        version = store.version()
         if before is not None and (before.version, before.agents) == (version, present):
             return before
         counts = _counts(store, sweep)
