@@ -52,6 +52,7 @@ __all__ = [
     "generate_id",
     "history",
     "init",
+    "insight",
     "link_artifact",
     "link_model",
     "log",
@@ -66,6 +67,7 @@ __all__ = [
     "runs",
     "save",
     "setup",
+    "suggest",
     "sweep",
     "teardown",
     "termerror",
@@ -81,6 +83,7 @@ __all__ = [
 
 TYPE_CHECKING = False  # importing typing for it would double the time that `import homerun` takes
 if TYPE_CHECKING:
+    from homerun import insight
     from homerun.compat import plot
     from homerun.compat.api import Api
     from homerun.compat.launch import agent, controller, sweep
@@ -99,6 +102,7 @@ if TYPE_CHECKING:
         WaitTimeoutError,
     )
     from homerun.core import new_id as generate_id
+    from homerun.search import suggest
     from homerun.store import history, runs
     from homerun.track import ActiveRun as Run
     from homerun.track import (
@@ -157,7 +161,11 @@ if TYPE_CHECKING:
 else:
     _CORE = {name for name in __all__ if name.endswith("Error")} | {"generate_id"}
     _STORE = {"history", "runs"}
-    _MODULES = {"data_types": "homerun.track.media", "plot": "homerun.compat.plot"}
+    _MODULES = {
+        "data_types": "homerun.track.media",
+        "insight": "homerun.insight",
+        "plot": "homerun.compat.plot",
+    }
     _OF_LAUNCH = {"controller", "sweep"}
     _OF_PLOT = {"plot_table", "visualize"}
     _NAMES_THERE = {"Run": "ActiveRun", "generate_id": "new_id"}
@@ -178,7 +186,8 @@ else:
         elif name in _OF_PLOT:
             value = getattr(import_module("homerun.compat.plot"), name)
         else:
-            room = "core" if name in _CORE else "store" if name in _STORE else "track"
+            room = "search" if name == "suggest" else "track"
+            room = "core" if name in _CORE else "store" if name in _STORE else room
             value = getattr(import_module(f"homerun.{room}"), _NAMES_THERE.get(name, name))
         globals()[name] = value
         return value

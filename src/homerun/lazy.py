@@ -7,9 +7,13 @@ from types import ModuleType
 from typing import Any
 
 
-def attach(package: str, places: Mapping[str, str]) -> None:
-    """Let a package load its public names on demand; `places`: submodule, the names in it."""
+def attach(package: str, places: Mapping[str, str], *, extra: str = "") -> None:
+    """Let a package load its public names on demand; `places`: submodule, the names in it.
+
+    `extra`: of homerun, with the libraries that those submodules import.
+    """
     module = sys.modules[package]
+    module.__dict__["_extra"] = extra
     module.__dict__["_homes"] = {
         name: place for place, names in places.items() for name in names.split()
     }
@@ -26,6 +30,7 @@ def make_callable(package: str, place: str) -> None:
 
 class _LazyPackage(ModuleType):
     _homes: dict[str, str]
+    _extra: str
     _call: str
 
     def __call__(self, *args: Any, **options: Any) -> Any:
@@ -38,9 +43,22 @@ class _LazyPackage(ModuleType):
         place = self._homes.get(name)
         if place is None:
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
-        value = getattr(import_module(f"{self.__name__}.{place}"), name)
+        value = getattr(self._load(place), name)
         setattr(self, name, value)
         return value
+
+    def _load(self, place: str) -> ModuleType:
+        try:
+            return import_module(f"{self.__name__}.{place}")
+        except ModuleNotFoundError as error:
+            if not self._extra or (error.name or "").startswith("homerun"):
+                raise
+            from homerun.core import MissingExtraError  # noqa: PLC0415  the core is lazy itself
+
+            room = self.__name__.rpartition(".")[2]
+            raise MissingExtraError(
+                f"{room} needs: pip install 'homerun[{self._extra}]'"
+            ) from error
 
     def __setattr__(self, name: str, value: Any) -> None:
         # Importing a submodule sets its name here: `fold` must stay the function of that name.

@@ -26,6 +26,10 @@ def count(sweep: Sweep) -> Count:
     """Count a sweep without listing it: only the parameters that constraints name are tried."""
     check(sweep)
     constraints, cap = sweep.settings.constraints, sweep.run_cap
+    if sweep.settings.configs:
+        points = len(sweep.settings.configs)
+        runs = points * sweep.settings.repeats
+        return Count(points=points, excluded=0, planned=min(runs, cap or runs))
     grid = finite(sweep)
     if grid is None:
         unknown = (None,) * len(constraints)

@@ -15,7 +15,7 @@ an endless one is given up.
 
 import math
 import operator
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any, NamedTuple
@@ -49,6 +49,8 @@ class Filled:
     proposals: tuple[Proposal, ...]
     cursor: int  # to hand over the next time
     exhausted: bool  # nothing more will ever come
+    waits: bool = False  # more may come once runs that are under way have ended
+    reasons: tuple[Mapping[str, Any], ...] = ()  # why a model suggested each; none: no model did
 
 
 # What stands at a place of the order: a proposal, or the next place that is worth a look.
@@ -64,6 +66,8 @@ def fill(
     and repeat: all that the sweep has. A grid that was never changed does without.
     """
     check(sweep)
+    if sweep.settings.configs:
+        return _fill_listed(sweep, cursor, n, seen)
     grid = finite(sweep)
     order = walk(sweep, grid) if grid else None
     at, end = _places(sweep, grid, order, seen)
@@ -72,7 +76,7 @@ def fill(
     # After a change all runs there are may come once more, in a row.
     patience = min(_VAIN_DRAWS, _VAIN_DRAWS_A_POINT * grid.size) if grid else _VAIN_DRAWS + made
     most_vain = _VAIN_STEPS + made
-    most = min(sweep.run_cap or _SKIPPED - 1, _SKIPPED - 1)
+    most = most_runs(sweep)
     if cursor == 0 and grid and is_empty(grid, sweep.settings.constraints):
         raise _excluding(sweep, "every configuration; loosen them")
     proposals: list[Proposal] = []
@@ -108,9 +112,21 @@ def restart(runs: int) -> int:
     return runs - runs * _SKIPPED
 
 
+def proposed(cursor: int) -> int:
+    """Return how many runs a sweep has proposed."""
+    return cursor % _SKIPPED
+
+
+def most_runs(sweep: Sweep) -> int:
+    """Return how many runs a sweep proposes at most, repeats counted."""
+    return min(sweep.run_cap or _SKIPPED - 1, _SKIPPED - 1)
+
+
 def ends(sweep: Sweep) -> tuple[Proposal, Proposal | None]:
     """Return the first and the last proposal; None for a last one that is not soon found."""
     (first,) = fill(sweep, cursor=0, n=1).proposals
+    if sweep.settings.configs:
+        return first, _listed(sweep)[-1]
     cap, grid = sweep.run_cap, finite(sweep)
     order = walk(sweep, grid) if grid else None
     if order is not None and not (cap and sweep.settings.constraints):
@@ -123,6 +139,30 @@ def ends(sweep: Sweep) -> tuple[Proposal, Proposal | None]:
     if most is None or most > _REPLAYED:
         return first, None
     return first, fill(sweep, cursor=0, n=most).proposals[-1]
+
+
+def _listed(sweep: Sweep) -> list[Proposal]:
+    """Return the runs of a sweep that lists its configurations."""
+    repeats = range(sweep.settings.repeats)
+    runs = [Proposal(dict(one), repeat) for repeat in repeats for one in sweep.settings.configs]
+    return runs[: sweep.run_cap]
+
+
+def _fill_listed(sweep: Sweep, cursor: int, n: int, seen: Container[tuple[str, int]]) -> Filled:
+    skipped, made = divmod(cursor, _SKIPPED)
+    runs, place = _listed(sweep), skipped + made
+    proposals: list[Proposal] = []
+    while len(proposals) < n and place < len(runs):
+        config, repeat = runs[place]
+        if (config_hash(config), repeat) not in seen:
+            proposals.append(runs[place])
+        place += 1
+    made += len(proposals)
+    return Filled(
+        proposals=tuple(proposals),
+        cursor=(place - made) * _SKIPPED + made,
+        exhausted=place >= len(runs),
+    )
 
 
 def _excluding(sweep: Sweep, what: str) -> SpecError:

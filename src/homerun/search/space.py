@@ -24,21 +24,24 @@ class Walk:
 
 
 def check(sweep: Sweep) -> None:
-    """Refuse sweeps that homerun cannot search yet."""
-    if sweep.method in ("bayes", "custom"):
+    """Refuse sweeps that homerun cannot search."""
+    is_free = sweep.settings.configs or sweep.scheduler or ":" in sweep.settings.search
+    if sweep.method == "custom" and not (sweep.metric or sweep.metrics or is_free):
         raise SpecError(
-            f"{sweep.source}: method: {sweep.method!r} is not available yet; "
-            "use method: random with a run_cap:, or method: grid"
+            f"{sweep.source}: method custom needs metric: or metrics:, the values to minimize or "
+            "maximize"
         )
-    if not sweep.parameters:
+    if not sweep.parameters and not (sweep.scheduler and sweep.scheduler.engine == "optuna"):
         raise SpecError(
-            f"{sweep.source}: has no parameters:, and homerun does not run scheduler.search_space; "
-            "name the parameters in the file"
+            f"{sweep.source}: has no parameters:, and scheduler.search_space goes only with "
+            "engine: optuna; name the parameters in the file"
         )
 
 
 def finite(sweep: Sweep) -> Grid | None:
-    """Return the points a sweep can propose, or None if they are endless."""
+    """Return the points a sweep can propose, or None if they are endless or not known."""
+    if not sweep.parameters:  # a function defines them, see scheduler.search_space
+        return None
     axes = [axis_of(p, sweep.method) for p in sweep.parameters]
     found = tuple(axis for axis in axes if axis is not None)
     return Grid(found) if len(found) == len(axes) else None

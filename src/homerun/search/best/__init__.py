@@ -1,0 +1,1 @@
+"""What has run is judged: which run is best, how sure that is, what more runs would gain."""

@@ -1,0 +1,1 @@
+"""The searches of others: optuna, Ax, W&B's schedulers, functions of the user."""
