@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import partial
 
 from homerun.agent.crew import Crew
+from homerun.agent.early import EarlyStopping
 from homerun.agent.events import (
     Done,
     Ended,
@@ -89,6 +90,7 @@ class Agent:
         self._plan = plan
         self._room = make_room(plan, home=store.home)
         self._work = work
+        self._early = EarlyStopping(store)
         self._me = str(identity())
         self._argv, self._log = argv, log
         self._left = count  # runs that we may still start; None: any number
@@ -142,6 +144,7 @@ class Agent:
         while True:
             self._insist(self._upkeep)
             self._insist(self._turn)
+            self._insist(self._stop_early)
             self._insist(self._tell_progress)
             if self._end is not None and self._crew.is_done:
                 self._insist(partial(self._tell_progress, is_last=True))
@@ -166,6 +169,14 @@ class Agent:
             self._finish(done)
         elif wish == "stop":
             self._stop(Done(outcome=Outcome.STOPPED, reason="stopped by the user"))
+
+    def _stop_early(self) -> None:
+        """Have the runs end that the rules of their sweeps stop."""
+        going = {one.run.id: one for one in self._crew.going}
+        if not going or time.monotonic() < self._early.due_at:
+            return
+        for run_id, reason in self._early.verdicts([one.run for one in going.values()]).items():
+            going[run_id].stop_early(reason)
 
     # Runs end and others take their places
 
@@ -290,7 +301,10 @@ class Agent:
 
     def _look_for_more(self) -> None:
         """Fill the queue and start runs where there is room, or find out why there is none."""
-        self._work.fill()
+        free = self._plan.slots - len(self._crew.tended)
+        trouble = self._work.fill(free if self._left is None else min(free, self._left))
+        if trouble:
+            self._tell_trouble(trouble)
         if not self._take():
             self._why_none()
 
@@ -347,6 +361,8 @@ class Agent:
         now = time.monotonic()
         watches = [tended.watch.fd for tended in self._crew.tended]
         due_s = self._crew.upkeep_at - now
+        if self._crew.going and self._early.has_rules:
+            due_s = min(due_s, self._early.due_at - now)
         if now < self._progress_at:
             due_s = min(due_s, self._progress_at - now)
         if None in watches:

@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from homerun.agent.observing import resolve_priors
 from homerun.agent.sweeps import needs_function
 from homerun.core import RunState, SpecError, StoreError, SweepRecord, config_hash
-from homerun.search import count, restart
+from homerun.search import NO_VALUES, check_extra, count, restart
 from homerun.spec import Edit, Sweep, command_line, edited, fitting, from_dict, part_of, remarks
 from homerun.store import (
     Proposed,
@@ -158,6 +159,8 @@ def _edited(store: Store, old: Sweep, edits: Iterable[Edit]) -> tuple[Sweep, tup
 
 
 def _checked(store: Store, new: Sweep) -> Sweep:
+    check_extra(new)
+    new, _ = resolve_priors(store, new)
     if not needs_function(new.spec):
         command_line(
             new, {}, run_id="run", sweep_id="sweep", folder=Path(store.home), environ=os.environ
@@ -174,6 +177,9 @@ def _fitting_hashes(store: Store, old: Sweep, new: Sweep, runs: Iterable[Propose
         if run.config_hash in known:
             continue
         known.add(run.config_hash)
+        if run.config_hash == NO_VALUES:  # its program chose them
+            fit |= {NO_VALUES} if new.settings.begins_with_program else set()
+            continue
         part = part_of(old, run.config)
         if part is None or config_hash(part) != run.config_hash:
             # The program has changed its configuration; this is what it was given.

@@ -43,6 +43,11 @@ class Crew:
         return not self.tended and not self._hunt.is_due
 
     @property
+    def going(self) -> list[Tended]:
+        """The runs that nobody has asked to end."""
+        return [tended for tended in self.tended if not tended.is_asked_to_end]
+
+    @property
     def has_free_slot(self) -> bool:
         """Whether there is room; runs we adopted beyond the number of slots take it up as well."""
         return len(self.tended) < self._slots

@@ -11,6 +11,7 @@ class Outcome(StrEnum):
 
     COMPLETE = "complete"  # every planned run of the sweep has ended
     TARGET = "target"  # the metric reached its target: no new runs
+    SETTLED = "settled"  # nothing better is to be expected: no new runs
     COUNT = "count"  # as many runs as were asked for
     PAUSED = "paused"  # too many failures in a row: this agent paused the sweep
     CANCELED = "canceled"  # the sweep was canceled

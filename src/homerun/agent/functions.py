@@ -19,7 +19,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import NoReturn, TextIO
 
-from homerun.agent.events import Done, Ended, Event, Started
+from homerun.agent.events import Done, Ended, Event, Started, Trouble
 from homerun.agent.hands import Hand, Hands, LaunchError
 from homerun.agent.order import Order
 from homerun.agent.processes import Watch, reap
@@ -28,11 +28,16 @@ from homerun.agent.serving import Wishes, work_sweep
 from homerun.agent.supervisor import CAUGHT, serve
 from homerun.agent.verdict import out_of_memory
 from homerun.core import End, RunState, StoreError, UsageError
+from homerun.spec import from_dict
 from homerun.store import RunFolder, Store, identity, remove_agent, run_folder
 from homerun.track import Console, current_run, end_runs
 
 Function = Callable[[], object]
 
+_NOT_STOPPED = (
+    "early_terminate has no effect on a function in this process: nobody can end a run but by "
+    "ending it; leave out in_process=True"
+)
 _ECHO_S = 0.05  # how often new output is shown
 _GPU_FILES = ("/dev/nvidia-uvm", "/dev/kfd")  # open where CUDA or ROCm is in use; NVML has others
 # What a program would start with as the system has it; a supervisor catches some of these.
@@ -69,10 +74,13 @@ def work_function(
     wishes = Wishes(slots=1, use_busy=in_process)  # what is on the GPU may be this process
     try:
         with Store(home) as store:
+            record = store.sweep(sweep_ref)
+            if in_process and from_dict(record.spec).rule is not None:
+                tell(Trouble(text=_NOT_STOPPED))
             try:
                 return work_sweep(
                     store,
-                    store.sweep(sweep_ref),
+                    record,
                     wishes=wishes,
                     count=count,
                     on_event=tell,

@@ -8,7 +8,17 @@ from homerun.agent.orders import queue_order
 from homerun.agent.room import Need, Place, RoomPlan
 from homerun.agent.sweep_work import SweepWork
 from homerun.agent.sweeps import needs_function
-from homerun.core import ALIVE, ENDED, End, Run, RunState, SweepRecord, SweepState, UsageError
+from homerun.core import (
+    ALIVE,
+    ENDED,
+    End,
+    MissingExtraError,
+    Run,
+    RunState,
+    SweepRecord,
+    SweepState,
+    UsageError,
+)
 from homerun.store import Store, held_back, held_up
 
 MakeWork = Callable[[SweepRecord], SweepWork]
@@ -76,10 +86,20 @@ class HomeWork:
             return self._work_of(run).order(run, place)
         return queue_order(self._store, run, place=place)
 
-    def fill(self) -> None:
-        """Let the searches of all sweeps propose runs."""
-        for work in self._sweeps.values():
-            work.fill()
+    def fill(self, free: int) -> str:
+        """Let the searches of all sweeps propose runs; return what is wrong with them."""
+        troubles = []
+        for sweep_id, work in list(self._sweeps.items()):
+            try:
+                trouble = work.fill(free)
+            except MissingExtraError as error:
+                del self._sweeps[sweep_id]
+                self._unfit[sweep_id] = f"sweep {sweep_id}: {error}"
+                continue
+            if work.failed is not None:
+                trouble = f"sweep {work.serves} is paused: {work.failed.reason}"
+            troubles += [trouble] if trouble else []
+        return "; ".join(troubles)
 
     def alive(self) -> list[Run]:
         """Return the runs that agents have claimed and that go on."""
@@ -99,9 +119,11 @@ class HomeWork:
             self._failed += run.state in {RunState.FAILED, RunState.CRASHED}
             if run.sweep is None:
                 continue
-            done = self._work_of(run).judge([(run, end)])
-            if done is not None:
-                news.append(f"sweep {run.sweep} is {done.outcome}: {done.reason}")
+            found = self._work_of(run).judge([(run, end)])
+            if isinstance(found, Done):
+                news.append(f"sweep {run.sweep} is {found.outcome}: {found.reason}")
+            elif found is not None:
+                news.append(f"sweep {run.sweep}: {found.text}")
         return Trouble(text="; ".join(news)) if news else None
 
     def refresh(self) -> None:
@@ -122,7 +144,7 @@ class HomeWork:
             elif sweep_id not in self._unfit:
                 try:
                     self._sweeps[sweep_id] = self._make_work(record)
-                except UsageError as error:
+                except (UsageError, MissingExtraError) as error:
                     self._unfit[sweep_id] = f"sweep {sweep_id}: {error}"
 
     def idle(self, ours: int) -> Done | Waiting | None:

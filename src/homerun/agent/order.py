@@ -7,7 +7,7 @@ from pathlib import Path
 from homerun.store import RunFolder, run_folder
 
 PROCESS_FILE = "process.json"  # who the program and the supervisor of a run are
-KILL_FILE = "kill.json"  # {reason, grace_s, signal}: somebody wants the run to end
+KILL_FILE = "kill.json"  # {reason, grace_s, signal, censored}: somebody wants the run to end
 STRAY_GRACE_S = 2.0  # between SIGTERM and SIGKILL of what a program left behind
 UNKILLABLE_S = 10.0  # a process that waits for broken hardware does not even die of SIGKILL
 

@@ -33,6 +33,7 @@ class Wishes:
     is_gpu_memory_learned: bool = False
     by_index: bool | None = None  # programs get indices of GPUs, not UUIDs
     use_busy: bool = False  # GPUs with programs of others, too
+    stops_when_settled: bool = False  # no more runs of a sweep once nothing better is expected
 
 
 _NONE = Wishes()
@@ -152,5 +153,6 @@ def _sweep_work(
         need=need,
         is_memory_learned=_is_learned(wishes, settings),
         max_failures=max_failures,
+        is_stopping_when_settled=wishes.stops_when_settled,
         function=function,
     )

@@ -32,11 +32,24 @@ def living_supervisor(folder: RunFolder) -> Identity | None:
 
 
 def request_end(
-    folder: RunFolder, *, reason: str, grace_s: float, number: int = signal.SIGTERM
+    folder: RunFolder,
+    *,
+    reason: str,
+    grace_s: float,
+    number: int = signal.SIGTERM,
+    is_censored: bool = False,
 ) -> None:
-    """Leave word that a run is to end, and why; its supervisor reads it when SIGUSR1 comes."""
+    """Leave word that a run is to end, and why; its supervisor reads it when SIGUSR1 comes.
+
+    is_censored: a rule of its sweep ends it early.
+    """
     if folder.path.is_dir():
-        request = {"reason": reason, "grace_s": grace_s, "signal": int(number)}
+        request = {
+            "reason": reason,
+            "grace_s": grace_s,
+            "signal": int(number),
+            "censored": is_censored,
+        }
         write_json(folder.path / KILL_FILE, request, durable=False)
 
 

@@ -342,6 +342,8 @@ class Supervisor:
                 self._heed_pause(program)
             return
         asked = request or {}
+        if asked.get("censored") and program.is_over():
+            return  # it came to its end by itself before the rule could stop it
         grace_s = float(str(asked.get("grace_s", self._order.grace_s)))
         number = int(str(asked.get("signal", signal.SIGTERM.value)))
         self._stop(program, self._killed(), 0.0 if self._stopped else grace_s, number)
@@ -371,6 +373,10 @@ class Supervisor:
         request = self._kill_request() or {"reason": "SIGTERM was sent to its supervisor"}
         return Verdict(RunState.KILLED, str(request.get("reason")))
 
+    def _is_censored(self, verdict: Verdict) -> bool:
+        request = self._kill_request() if verdict.state == RunState.KILLED else None
+        return bool(request and request.get("censored"))
+
     def _stop(
         self,
         program: OwnProgram | AdoptedProgram,
@@ -396,6 +402,7 @@ class Supervisor:
         now = time.monotonic()
         end = End(
             **verdict._asdict(),
+            censored=self._is_censored(verdict),
             needs_alone=self._needs_alone(verdict),
             signal=program.signal if program else None,
             start_error=start_error,

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 
-from homerun.agent.events import Done, Outcome, Progress, Waiting
+from homerun.agent.events import Done, Outcome, Progress, Trouble, Waiting
+from homerun.agent.guide import SearchFailedError
 from homerun.agent.learned import learned_mib
 from homerun.agent.order import Order
 from homerun.agent.orders import sweep_order
@@ -10,7 +11,9 @@ from homerun.agent.pace import Pace
 from homerun.agent.queue import Queue, is_changed
 from homerun.agent.room import Need, Place
 from homerun.agent.rules import Rules
+from homerun.agent.settling import Settling
 from homerun.core import ALIVE, End, Run, RunState, SweepRecord, SweepState
+from homerun.search import check_extra
 from homerun.spec import Sweep, from_dict
 from homerun.store import Store, held_back, memory_peaks
 
@@ -28,11 +31,13 @@ class SweepWork:
         need: Need,
         is_memory_learned: bool = False,
         max_failures: int | None = None,
+        is_stopping_when_settled: bool = False,
         function: str = "",
     ) -> None:
         """Prepare; max_failures: in a row, with no success, that pause it; None: as its file.
 
-        function: the name of what is called in place of the program.
+        function: the name of what is called in place of the program. Raises MissingExtraError where
+        its search cannot run.
         """
         self._store = store
         self._function = function
@@ -40,13 +45,23 @@ class SweepWork:
         self._is_memory_learned = is_memory_learned
         self._peaks: list[tuple[dict[str, object], float]] | None = None
         self._max_failures = max_failures
+        self._is_stopping_when_settled = is_stopping_when_settled
+        self.failed: Done | None = None  # why it was paused: its search cannot go on
         self._read(record)
 
     def _read(self, record: SweepRecord) -> None:
         self.record = record
         self.sweep: Sweep = from_dict(record.spec, source=record.source or record.id)
-        self._queue = Queue(self._store, record, self.sweep)
+        check_extra(self.sweep)
+        self._queue = Queue(self._store, record, self.sweep, is_forking=bool(self._function))
         self._rules = Rules(self._store, record, self.sweep, max_failures=self._max_failures)
+        self._settling = Settling(
+            self._store,
+            record,
+            self.sweep,
+            is_stopping=self._is_stopping_when_settled,
+            is_forking=bool(self._function),
+        )
         has_retries = self.sweep.settings.retries > 0 or self._store.repeated(record.id) > 0
         self._pace = Pace(self._store, record, has_retries=has_retries)
 
@@ -90,12 +105,20 @@ class SweepWork:
             self._store, self.sweep, self.record, run, place=place, function=self._function
         )
 
-    def fill(self) -> None:
-        """Let the search propose runs if few are left."""
-        self._queue.fill()
-        if is_changed(self.record, self._queue.record):
-            self._read(self._queue.record)
-            self._queue.fill()
+    def fill(self, free: int) -> str:
+        """Let the search propose runs if few are left; return what is wrong with it.
+
+        The sweep is paused when a search of the user's fails.
+        """
+        try:
+            self._queue.fill(free)
+            if is_changed(self.record, self._queue.record):
+                self._read(self._queue.record)
+                self._queue.fill(free)
+        except SearchFailedError as error:
+            self._store.set_sweep(self.record.id, SweepState.PAUSED, str(error))
+            self.failed = Done(outcome=Outcome.PAUSED, reason=str(error))
+        return self._queue.trouble
 
     def alive(self) -> list[Run]:
         """Return its runs that are running or paused."""
@@ -103,15 +126,16 @@ class SweepWork:
 
     def are_silent_about(self, ends: Iterable[End]) -> bool:
         """Tell whether these ends cannot stop the sweep, so that there is no need to ask first."""
-        return self._rules.are_silent_about(ends)
+        return not self._settling.is_stopping and self._rules.are_silent_about(ends)
 
-    def judge(self, ended: Sequence[tuple[Run, End]]) -> Done | None:
+    def judge(self, ended: Sequence[tuple[Run, End]]) -> Done | Trouble | None:
         """Look at runs that have ended; return why no more are to be taken, None to go on."""
         for run, end in ended:
             self._pace.note(run)
             if self._peaks is not None and end.gpu_memory_max_gib is not None:
                 self._peaks.append((run.config, end.gpu_memory_max_gib * 1024))
-        return self._rules.judge([run for run, _ in ended])
+        runs = [run for run, _ in ended]
+        return self._rules.judge(runs) or self._settling.judge(runs)
 
     def refresh(self) -> Done | None:
         """Look again at the sweep, which others may have changed or ended."""
@@ -125,7 +149,7 @@ class SweepWork:
 
     def idle(self, ours: int) -> Done | Waiting | None:
         """Say why there is no run to take."""
-        done = self.refresh()
+        done = self.failed or self.refresh()
         if done is not None:
             return done
         record = self.record

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from homerun.agent.observing import resolve_priors
 from homerun.core import SweepRecord
-from homerun.search import count
+from homerun.search import check_extra, count
 from homerun.spec import Sweep, command_line
 from homerun.store import Store
 
@@ -29,9 +30,12 @@ def create_sweep(
 ) -> SweepRecord:
     """Check that a sweep can be run here, record it and return it; agents then take its runs.
 
-    Raises SpecError. `cwd`: where its programs start; `is_for_function`: it may have none.
+    Raises SpecError, and MissingExtraError where its search cannot run. `cwd`: where its programs
+    start; `is_for_function`: it may have none.
     """
     planned = count(sweep).planned
+    check_extra(sweep)
+    sweep, _ = resolve_priors(store, sweep)
     if not (is_for_function and needs_function(sweep.spec)):
         command_line(  # a missing program is said now, not by every run
             sweep, {}, run_id="run", sweep_id="sweep", folder=store.home, environ=os.environ

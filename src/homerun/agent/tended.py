@@ -7,12 +7,12 @@ from pathlib import Path
 
 from homerun.agent import processes
 from homerun.agent.hands import Hand, Hands
-from homerun.agent.order import Order
+from homerun.agent.order import KILL_FILE, Order
 from homerun.agent.processes import Watch
 from homerun.agent.room import Place
 from homerun.agent.stopping import living_supervisor, request_end
 from homerun.core import End, Run, RunState
-from homerun.store import RunFolder, end_of, living_program, never_started
+from homerun.store import RunFolder, end_of, living_program, never_started, told_end
 
 _LAUNCHES = 5  # supervisors for one run, before it is given up
 
@@ -69,12 +69,26 @@ class Tended:
         self.watch = hands.launch(replace(self.order, adopt=True))
         return None
 
-    def ask_to_end(self, *, reason: str, number: int = signal.SIGTERM) -> None:
-        """Have the run end: the signal, a grace, SIGKILL; asked again, without grace."""
+    def ask_to_end(
+        self, *, reason: str, number: int = signal.SIGTERM, is_censored: bool = False
+    ) -> None:
+        """Have the run end: the signal, a grace, SIGKILL; asked again, without grace.
+
+        is_censored: a rule of its sweep ends it early.
+        """
         if not self.is_asked_to_end:
-            request_end(self.folder, reason=reason, grace_s=self.order.grace_s, number=number)
+            grace_s = self.order.grace_s
+            request_end(
+                self.folder, reason=reason, grace_s=grace_s, number=number, is_censored=is_censored
+            )
             self.is_asked_to_end = True
         self.watch.signal(signal.SIGUSR1)
+
+    def stop_early(self, reason: str) -> None:
+        """Have the run end by a rule of its sweep, unless it ends already."""
+        is_ending = (self.folder.path / KILL_FILE).exists() or told_end(self.folder) is not None
+        if not is_ending:
+            self.ask_to_end(reason=reason, is_censored=True)
 
     def _give_up(self) -> End:
         for pid in processes.tagged(Path(self.order.home), self.run.id):

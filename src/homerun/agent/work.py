@@ -32,8 +32,11 @@ class Work(Protocol):
     def order(self, run: Run, place: Place) -> Order:
         """Prepare the files of a claimed run and return the order to start it."""
 
-    def fill(self) -> None:
-        """Look for further runs, outside of a transaction."""
+    def fill(self, free: int) -> str:
+        """Look for further runs, outside of a transaction, for so many free slots.
+
+        Returns what is wrong with a search; empty: nothing.
+        """
 
     def alive(self) -> list[Run]:
         """Return all runs of it that are running or paused, whoever has them."""
