@@ -247,7 +247,7 @@ def test_a_name_may_mean_a_run_or_a_sweep(home):
     assert json.loads(call("show", "abc1", "--json").stdout)["spec"] == SPEC
     assert json.loads(call("show", "1", "--json").stdout)["number"] == 1
     assert "argv" in json.loads(call("show", "1", "--json").stdout)
-    assert json.loads(call("show", "1a", "--json").stdout)["id"] == "1abc"
+    assert json.loads(call("show", "1ab", "--json").stdout)["id"] == "1abc"
 
 
 @settings(max_examples=60, deadline=None)

@@ -79,7 +79,7 @@ def test_an_agent_takes_sweeps_of_the_named_project_alone(file):
 def test_options_without_meaning_are_accepted_and_said(file):
     done = attempt("sweep", "--controller", "--settings", "x", "-R", "a", "-R", "b", file)
     assert done.returncode == 0
-    for option in ("--controller", "--settings", "--prior_run"):
+    for option in ("--controller", "--settings", "homerun.prior: has no effect: method grid"):
         assert done.stderr.count(option) == 1
     done = attempt("agent", "-f", "-t", "5", sweeps()[0].id, "--max-consecutive-failed-runs", "3")
     assert done.returncode == 0

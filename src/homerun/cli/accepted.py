@@ -13,7 +13,6 @@ _Option = Callable[[_Command], _Command]
 _WHY = {
     "controller": "--controller is not needed: the agents of a sweep search by themselves",
     "settings": "--settings has no effect",
-    "prior_run": "--prior_run is ignored: a sweep begins without the runs of others",
     "forward_signals": "--forward-signals: Ctrl-C twice stops the runs, homerun kill stops one; "
     "other signals are not passed on",
     "term_timeout": "--term-timeout is ignored: a run has 10 s between SIGTERM and SIGKILL",
@@ -36,7 +35,7 @@ _SWEEP: tuple[_Option, ...] = (
         "prior_run",
         multiple=True,
         metavar="RUN",
-        help="W&B's; accepted, without effect.",
+        help="W&B's; as --prior.",
     ),
 )
 _AGENT: tuple[_Option, ...] = (

@@ -56,7 +56,7 @@ def df_command(
             wanted = None if keys == "*" else [key for key in keys.split(",") if key]
             frame = history_frame(store, list(frame["id"]), keys=wanted)
     if target and write:
-        _replace(target, lambda path: write(frame, path))
+        replace_file(target, lambda path: write(frame, path))
         output.say(f"{target}: {counted(len(frame), 'row')}, {counted(frame.shape[1], 'column')}")
     elif output.is_pretty():
         click.echo(frame.to_string(max_rows=20, max_cols=_columns(), line_width=output.width()))
@@ -138,7 +138,7 @@ def _write_parquet(frame: "DataFrame", path: Path) -> None:
         raise MissingExtraError("parquet files need: pip install pyarrow") from error
 
 
-def _replace(target: Path, write: Callable[[Path], None]) -> None:
+def replace_file(target: Path, write: Callable[[Path], None]) -> None:
     """Write a file beside the target and move it there: nobody sees half of it."""
     part = target.with_name(f".{target.stem}.{os.getpid()}{target.suffix}")
     try:

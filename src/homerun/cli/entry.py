@@ -15,6 +15,7 @@ from homerun.core import HomerunError, SpecError, UsageError
 COMMANDS = {  # title: {command: (module, what --help says in one line)}
     "Run": {
         "sweep": ("start", "Make a sweep from its YAML file, change one, or clone one."),
+        "promote": ("promote", "Run the best few of a sweep again, longer or on more seeds."),
         "agent": ("serve", "Take runs from a sweep or the whole queue until none is left."),
         "run": ("start", "Run a sweep file, a folder of scripts, or any command as one run."),
         "shell": ("shell", "Open a shell whose programs find homerun when they import wandb."),
@@ -36,12 +37,23 @@ COMMANDS = {  # title: {command: (module, what --help says in one line)}
     },
     "Look": {
         "ls": ("listing", "List sweeps and runs; the runs of a sweep, best first."),
+        "best": ("best", "Say which run of a sweep is best, and how sure that is."),
         "top": ("top", "Watch GPUs, slots, runs and the queue on one screen."),
         "devices": ("devices", "Show the GPUs, what they do, for whom, and whether they are free."),
         "show": ("show", "Show all there is to know about a run or a sweep."),
         "logs": ("logs", "Print what the programs of runs wrote."),
         "df": ("data", "Write the table of runs, or every point of metrics, to a file."),
         "sql": ("data", "Ask the database; nothing can be changed without --write."),
+    },
+    "Learn": {
+        "compare": ("learn", "Say which value of a parameter is best, or that none is."),
+        "importance": ("learn", "Say how much each parameter matters."),
+        "independence": ("learn", "Say which parameters must be tuned together."),
+        "settled": ("learn", "Say what to fix, what to drop, and which ranges to extend."),
+        "advise": ("advise", "Write the next sweep file: small, and with a reason on each line."),
+        "plan": ("advise", "Say what each way to run a sweep file costs, and what it can tell."),
+        "report": ("report", "Write what a sweep taught on one page: HTML or Markdown."),
+        "finding": ("finding", "Keep what sweeps taught, for the sweeps to come."),
     },
     "Keep": {
         "artifact": ("artifacts", "List, show and fetch versions of data sets and models."),

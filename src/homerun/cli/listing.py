@@ -164,6 +164,7 @@ def sweep_document(sweep: SweepRecord, counts: Counts, best: Best | None) -> dic
         "state": sweep.state,
         "reason": sweep.reason,
         "superseded_by": sweep.superseded_by or None,
+        "outlook": sweep.outlook or None,
         "priority": sweep.priority,
         "created_at": sweep.created_at,
         "source": sweep.source,
@@ -328,4 +329,5 @@ def _heading(sweep: SweepRecord) -> str:
         goal = f"; {metric.name}: {'higher' if metric.is_maximized else 'lower'} is better"
     where = location(sweep.project, sweep.name)
     state = f"superseded by {sweep.superseded_by}" if sweep.superseded_by else sweep.state
-    return output.plain(f"{where} ({sweep.id}) is {state}{goal}")
+    outlook = f"; {sweep.outlook}" if sweep.outlook else ""
+    return output.plain(f"{where} ({sweep.id}) is {state}{goal}{outlook}")

@@ -44,6 +44,13 @@ _USE = (
 )
 
 
+settled_option = click.option(
+    "--stop-when-settled",
+    is_flag=True,
+    help="Start no more runs of a sweep once its model expects nothing better from them.",
+)
+
+
 def use_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the options that say what its runs may use; `wishes_of` reads them."""
     for option in reversed(_USE):
@@ -60,6 +67,7 @@ def wishes_of(
     gpu_names: str | None,
     use_busy: bool,
     cpu_slots: int | None = None,
+    stop_when_settled: bool = False,
 ) -> Wishes:
     """Return what an agent is asked to use."""
     return Wishes(
@@ -71,6 +79,7 @@ def wishes_of(
         is_gpu_memory_learned=gpu_memory == LEARNED,
         by_index=None if gpu_names is None else gpu_names == "index",
         use_busy=use_busy,
+        stops_when_settled=stop_when_settled,
     )
 
 
@@ -85,6 +94,7 @@ def arguments_of(wishes: Wishes) -> Sequence[str]:
         "--gpu-names": {None: None, True: "index", False: "uuid"}[wishes.by_index],
     }
     given = [f"{name}={value}" for name, value in values.items() if value is not None]
+    given += ["--stop-when-settled"] if wishes.stops_when_settled else []
     return [*given, "--use-busy"] if wishes.use_busy else given
 
 

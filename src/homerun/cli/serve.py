@@ -15,9 +15,9 @@ import click
 from homerun.agent import Done, Outcome, Wishes, work_folder, work_home, work_sweep
 from homerun.cli import output
 from homerun.cli.accepted import agent_options, say_ignored
-from homerun.cli.common import argument, location, open_home
+from homerun.cli.common import argument, location, metric_of, open_home
 from homerun.cli.listing import best_of, states_text
-from homerun.cli.options import arguments_of, use_options, wishes_of
+from homerun.cli.options import arguments_of, settled_option, use_options, wishes_of
 from homerun.cli.progress import Tally, watching
 from homerun.core import AgentRecord, NotFoundError, SweepRecord, UsageError
 from homerun.store import Store, agents, parse_identity
@@ -55,6 +55,7 @@ python_option = click.option(
 )
 @count_option
 @max_failures_option
+@settled_option
 @python_option
 @click.option("--stay", is_flag=True, help="Of the whole queue: wait for more when it is empty.")
 @click.option("--detach", is_flag=True, help="Work on in the background, without this terminal.")
@@ -92,6 +93,10 @@ def agent_command(
     wishes = wishes_of(**use)
     with open_home() if ref is not None else Store() as store:
         record = _sweep_of(store, ref, project) if ref is not None else None
+        if wishes.stops_when_settled and record is not None and metric_of(record) is None:
+            raise UsageError(
+                f"sweep {record.id} has no metric: that could settle; leave --stop-when-settled out"
+            )
         argv = ["agent", *([record.id] if record else []), *arguments_of(wishes)]
         argv += ["--stay"] if stay else []
         argv += [f"--count={limit}"] if limit is not None else []

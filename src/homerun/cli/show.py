@@ -18,10 +18,20 @@ from homerun.cli.common import (
     one_line,
     open_home,
 )
+from homerun.cli.explain import why_line
 from homerun.cli.listing import best_of, done, failed, states_text, sweep_document
 from homerun.cli.table import flat
 from homerun.core import ENDED, NotFoundError, Run, RunState, SweepRecord
-from homerun.store import Cost, MetricLine, Store, cost, metric_lines, reused_runs
+from homerun.store import (
+    Cost,
+    MetricLine,
+    Store,
+    cost,
+    metric_lines,
+    reused_runs,
+    source_of,
+    suggestion_of,
+)
 
 _LABEL = 10  # characters of the column of labels
 _WIDTH = 24  # characters of the keys of config and summary, at most
@@ -56,6 +66,8 @@ def run_page(store: Store, run: Run) -> dict[str, Any]:
         **vars(used),
         "metrics": {line.key: _without_key(line) for line in metric_lines(store, run.id)},
         "folder": str(store.folder(run.id).path),
+        "suggestion": suggestion_of(store, run.id) or None,
+        "promoted_from": source_of(store, run.id) or None,
         "files": [path for path, _ in _files(store.folder(run.id).path)],
     }
 
@@ -71,7 +83,7 @@ def _show_run(store: Store, run: Run, *, is_json: bool) -> None:
     sweep = _sweep_of(store, run)
     used = cost(store, run.id)
     _print_title(location(run.project, sweep.name if sweep else "", run.name))
-    _print_state(run.state, run.reason)
+    _print_state(run.state, run.reason, note=", stopped early" if run.censored else "")
     _print_facts(
         {
             "run": f"number {run.number}, id {run.id}{_attempt(run)}",
@@ -81,6 +93,7 @@ def _show_run(store: Store, run: Run, *, is_json: bool) -> None:
             "group": run.group,
             "type": run.job_type,
             "note": run.notes,
+            "why": why_line(store, run),
         }
     )
     _print_pairs("config", flat(run.config))
@@ -125,7 +138,9 @@ def _show_sweep(store: Store, sweep: SweepRecord, *, is_json: bool) -> None:
             "metric": f"{metric.name}, {'higher' if metric.is_maximized else 'lower'} is better"
             if metric
             else "",
+            "outlook": sweep.outlook,
             "best": f"{words.number(best[1])} by run {best[0]}" if best else "",
+            "early stop": _rule(sweep.spec),
             "program": str(sweep.spec.get("program") or ""),
             "file": sweep.source,
             "starts in": sweep.cwd,
@@ -139,8 +154,8 @@ def _print_title(text: str) -> None:
     click.echo(output.styled(output.plain(text), "bold"))
 
 
-def _print_state(state: str, reason: str) -> None:
-    shown = output.styled(state, output.STATE_STYLES.get(state, ""))
+def _print_state(state: str, reason: str, *, note: str = "") -> None:
+    shown = output.styled(state, output.STATE_STYLES.get(state, "")) + note
     click.echo(shown + (f": {output.plain(reason)}" if reason else ""))
 
 
@@ -300,6 +315,15 @@ def _parameters(parameters: Mapping[str, Any], prefix: str = "") -> dict[str, st
     return result
 
 
+def _rule(spec: Mapping[str, Any]) -> str:
+    """Return the rule that stops runs of a sweep early, empty without one."""
+    ours = spec.get("homerun") or {}
+    rule = dict(spec.get("early_terminate") or ours.get("early_terminate") or {"type": ""})
+    kind = rule.pop("type")
+    options = ", ".join(f"{key} {words.exact(value)}" for key, value in rule.items())
+    return f"{kind} ({options})" if options else kind
+
+
 def _next_for_run(run: Run, sweep: SweepRecord | None) -> list[str]:
     if run.state == RunState.PENDING:
         ids = [f"homerun agent {sweep.id}" if sweep else f"homerun rm {run.number}"]
@@ -317,6 +341,8 @@ def _next_for_sweep(sweep: SweepRecord, counts: Mapping[RunState, int]) -> list[
         return [f"homerun show {sweep.superseded_by}", f"homerun ls {sweep.id}"]
     is_open = sweep.planned is None or done(dict(counts)) < sweep.planned
     steps = [f"homerun agent {sweep.id}"] if is_open else []
+    if metric_of(sweep) and counts.get(RunState.FINISHED):
+        steps.append(f"homerun best {sweep.id}")
     steps.append(f"homerun ls {sweep.id}")
     if failed(dict(counts)):
         steps.append(f"homerun ls {sweep.id} --state failed")

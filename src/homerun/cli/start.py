@@ -14,10 +14,11 @@ from homerun.agent import create_sweep, kill
 from homerun.agent import run_command as run_tracked
 from homerun.cli import output, words
 from homerun.cli.accepted import say_ignored, sweep_options
+from homerun.cli.beginning import begin, beginning_options
 from homerun.cli.change import Asked, change, change_options
 from homerun.cli.change import update as update_sweep
 from homerun.cli.common import counted, json_option, location, one_line, open_home
-from homerun.cli.options import arguments_of, use_options, wishes_of
+from homerun.cli.options import arguments_of, settled_option, use_options, wishes_of
 from homerun.cli.serve import (
     choose_python,
     count_option,
@@ -43,7 +44,9 @@ _YAML = (".yaml", ".yml", ".json")
 @click.option("--resume", is_flag=True, help="Of a SWEEP: let agents take runs again.")
 @click.option("--stop", is_flag=True, help="Of a SWEEP: start no more runs, finish what runs.")
 @click.option("--cancel", is_flag=True, help="Of a SWEEP: start no more runs, kill what runs.")
+@click.option("--explain", is_flag=True, help="Of a RUN: why it has its configuration.")
 @change_options
+@beginning_options
 @sweep_options
 @json_option
 def sweep_command(
@@ -57,6 +60,7 @@ def sweep_command(
     resume: bool,
     stop: bool,
     cancel: bool,
+    explain: bool,
     is_json: bool,
     entity: str | None,
     program: str | None,
@@ -64,6 +68,9 @@ def sweep_command(
     controller: bool,
     settings: str | None,
     prior_run: Sequence[str],
+    prior: Sequence[str],
+    defaults: str | None,
+    defaults_from: str | None,
     **changes: Any,
 ) -> None:
     """Make a sweep from its file: say how many runs it has and what each is called with.
@@ -80,8 +87,12 @@ def sweep_command(
     homerun sweep x3k9a2bc --drop resize_method=squish --run-cap 50
     homerun sweep x3k9a2bc --set resize_method=crop
     homerun sweep --pause x3k9a2bc
+    homerun sweep --explain 17
     """
-    say_ignored(controller=controller, settings=settings, prior_run=prior_run)
+    say_ignored(controller=controller, settings=settings)
+    if explain:
+        _explain(str(source), is_json=is_json)
+        return
     asked = Asked(**changes)
     state = _chosen_state(pause=pause, resume=resume, stop=stop, cancel=cancel)
     if update is not None:
@@ -98,10 +109,21 @@ def sweep_command(
         click.echo(_read_wandb(source), nl=False)
     else:
         sweep = _with(load(source), name=name, program=program, entity=entity)
+        priors = [*prior, *prior_run]
+        sweep = begin(
+            sweep, prior=priors, defaults=defaults, defaults_from=defaults_from, project=project
+        )
         if dry_run:
             _describe(sweep, is_json=is_json, is_result=True)
         else:
             _make(sweep, source, project=project, is_json=is_json)
+
+
+def _explain(ref: str, *, is_json: bool) -> None:
+    from homerun.cli.explain import explain  # noqa: PLC0415  rarely needed
+
+    with open_home() as store:
+        explain(store, store.run(ref), is_json=is_json)
 
 
 def _chosen_state(*, pause: bool, resume: bool, stop: bool, cancel: bool) -> SweepState | None:
@@ -120,12 +142,13 @@ def _chosen_state(*, pause: bool, resume: bool, stop: bool, cancel: bool) -> Swe
 
 def _make(sweep: Sweep, source: Path, *, project: str | None, is_json: bool) -> None:
     """Make a sweep and say what it is going to run."""
+    if not is_json:
+        _describe(sweep, is_json=False, is_result=False)
     with Store() as store:
         record = _create(store, sweep, source, project=project)
     if is_json:
         _describe(sweep, is_json=True, is_result=True, record=record)
         return
-    _describe(sweep, is_json=False, is_result=False)
     output.say(f"sweep {record.id} made: {location(record.project, record.name)}")
     click.echo(record.id)
     output.say(f"next: homerun agent {record.id}")
@@ -155,7 +178,9 @@ class _RunCommand(click.Command):
 @use_options
 @count_option
 @max_failures_option
+@settled_option
 @python_option
+@beginning_options
 def run_command(
     *,
     command: Sequence[str],
@@ -165,6 +190,9 @@ def run_command(
     limit: int | None,
     max_failures: int | None,
     python: Path | None,
+    prior: Sequence[str],
+    defaults: str | None,
+    defaults_from: str | None,
     **use: Any,
 ) -> None:
     """Run a sweep file from start to end, a folder of scripts, or any command as one tracked run.
@@ -179,7 +207,13 @@ def run_command(
     """
     if len(command) == 1 and command[0].endswith(_YAML):
         path = Path(command[0])
-        sweep = _with(load(path), name=name)
+        sweep = begin(
+            _with(load(path), name=name),
+            prior=prior,
+            defaults=defaults,
+            defaults_from=defaults_from,
+            project=project,
+        )
         choose_python(python)
         _describe(sweep, is_json=False, is_result=False)
         with Store() as store:
@@ -188,6 +222,8 @@ def run_command(
             argv = ["agent", record.id, *arguments_of(wishes)]
             serve(store, record, wishes, argv=argv, limit=limit, max_failures=max_failures)
         return
+    if prior or defaults or defaults_from:
+        raise UsageError("--prior, --defaults and --defaults-from are for a sweep file")
     choose_python(python)
     if len(command) == 1 and _is_folder(command[0]):
         if name or tags or limit or max_failures is not None:
@@ -210,11 +246,21 @@ def make_sweep(
     source: Path,
     *,
     project: str | None,
+    prior: Sequence[str] = (),
+    defaults: str | None = None,
+    defaults_from: str | None = None,
     **texts: str | None,
 ) -> SweepRecord:
     """Make a sweep from its checked file; `texts`: what its file says otherwise."""
+    sweep = begin(
+        _with(sweep, **texts),
+        prior=prior,
+        defaults=defaults,
+        defaults_from=defaults_from,
+        project=project,
+    )
     with Store() as store:
-        return _create(store, _with(sweep, **texts), source, project=project)
+        return _create(store, sweep, source, project=project)
 
 
 def _with(sweep: Sweep, **texts: str | None) -> Sweep:

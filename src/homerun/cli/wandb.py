@@ -83,9 +83,7 @@ def _sweep(**given: Any) -> None:
         callback: Callable[..., None] = start.sweep_command.callback  # type: ignore[assignment]
         callback(**given)
         return
-    say_ignored(
-        controller=given["controller"], settings=given["settings"], prior_run=given["prior_run"]
-    )
+    say_ignored(controller=given["controller"], settings=given["settings"])
     source, entity = given["source"], given["entity"] or os.environ.get("WANDB_ENTITY")
     record = start.make_sweep(
         load(source),
@@ -94,6 +92,9 @@ def _sweep(**given: Any) -> None:
         name=given["name"],
         program=given["program"],
         entity=entity,
+        prior=[*given["prior"], *given["prior_run"]],
+        defaults=given["defaults"],
+        defaults_from=given["defaults_from"],
     )
     path = f"{record.spec.get('entity') or _ENTITY}/{record.project}/{record.id}"
     output.say(f"wandb: Creating sweep from: {source}")

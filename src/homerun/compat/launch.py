@@ -20,7 +20,8 @@ from homerun.agent import (
     work_sweep,
 )
 from homerun.core import NotFoundError, SweepState, UsageError
-from homerun.spec import Sweep, from_dict, load
+from homerun.search import is_guided
+from homerun.spec import Edit, Sweep, edited, from_dict, load
 from homerun.store import Store, find_home
 from homerun.track import is_true, termlog, termwarn
 
@@ -36,12 +37,16 @@ def sweep(
     """Make a sweep from its configuration, or a function that returns it; return its id.
 
     It may have no program, if `agent` is to call a function. `entity` is kept as a label.
+    `prior_runs`: runs, or sweeps, whose results the search begins with.
     """
     found = _read(sweep)
     if entity and found.entity != entity:
         found = from_dict({**found.spec, "entity": entity}, source=found.source)
     if prior_runs:
-        termwarn("sweep(prior_runs=...) is ignored: a sweep begins without the runs of others")
+        known = [*found.settings.prior, *prior_runs]
+        found, _ = edited(found, [Edit("set", "homerun.prior", known)])
+        if not is_guided(found):
+            termwarn(f"sweep(prior_runs=...): method {found.method} does not learn from results")
     chosen = project or _env("PROJECT")
     with Store() as store:
         record = create_sweep(

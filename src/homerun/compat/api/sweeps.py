@@ -7,11 +7,13 @@ from homerun.compat.api.errors import CommError
 from homerun.compat.api.place import Place
 from homerun.compat.api.run import Run
 from homerun.compat.api.runs import Runs
-from homerun.core import NotFoundError, SweepRecord, UsageError
+from homerun.core import NotFoundError, SpecError, SweepRecord, UsageError
 from homerun.store import find_runs, found_runs
 
 if TYPE_CHECKING:
     from pandas import DataFrame
+
+    from homerun.search import Recommendation
 
 
 class Sweep:
@@ -85,8 +87,36 @@ class Sweep:
         return self._runs
 
     def best_run(self, order: str | None = None) -> Run | None:
-        """Return the run with the best metric, or the first in another order; None without any."""
-        order = order or self.order
+        """Return the run that is best by a model of all; with an order the first in it; or None.
+
+        W&B's is the best value, which of noisy results is mostly a lucky one; that is what
+        `order=sweep.order` gives, and what there is before a model has enough runs.
+        """
+        found = self._recommended() if order is None else None
+        return found or self._first(order or self.order)
+
+    @property
+    def recommendation(self) -> "Recommendation":
+        """Return which run is best, how sure that is and what would tell, as `homerun best`."""
+        from homerun.agent import recommended  # noqa: PLC0415  as needed
+
+        with self._place.settled() as store:
+            return recommended(store, store.sweep(self.id))
+
+    def _recommended(self) -> Run | None:
+        """Return the run that a model recommends; None where there is no model."""
+        try:
+            best = self.recommendation.best
+        except (SpecError, UsageError):
+            return None  # it was not made from a sweep file, or has no metric
+        if best is None or best.mean is None:
+            return None
+        with self._place.store() as store:
+            found = found_runs(store, [store.run(best.id).number])
+        return Run(self._place, found[0], entity=self.entity) if found else None
+
+    def _first(self, order: str | None) -> Run | None:
+        """Return the first run in an order that has a value there."""
         if order is None:
             raise UsageError(
                 f"sweep {self.id} has no metric; give best_run() an order such as "

@@ -1,0 +1,165 @@
+"""`homerun report`: what a sweep taught, on one page that is read in two minutes."""
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from homerun.agent import recommended
+from homerun.cli import output, words
+from homerun.cli.asking import Table, ask, asked, is_file, question_options, sweep_table, table_of
+from homerun.cli.common import argument, json_option, one_line, open_home
+from homerun.cli.data import replace_file
+from homerun.cli.table import flat
+from homerun.core import MissingExtraError, SweepRecord, UsageError
+from homerun.search import Candidate, Recommendation
+from homerun.spec import Metric, from_dict
+from homerun.store import Store
+
+if TYPE_CHECKING:
+    from homerun.insight import Report, Section
+
+_TOP = 5
+_COLUMNS = 6  # parameters in the table of the best
+
+
+@click.command("report")
+@argument("ref", "sweep", metavar="SWEEP|TABLE.csv")
+@click.option(
+    "-o",
+    "target",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write to FILE.html or FILE.md.",
+)
+@question_options
+@json_option
+def report_command(*, ref: str, target: Path | None, is_json: bool, **options: Any) -> None:
+    """Write what a sweep taught on one page: questions, answers, best runs, cost.
+
+    An HTML page holds its pictures, fetches nothing and runs nothing. Without -o the answers are
+    printed, a sentence or two each. Nothing is claimed that the runs do not show.
+
+    \b
+    homerun report x3k9a2bc
+    homerun report x3k9a2bc -o report.html
+    homerun report runs.csv --metric error_rate -o report.md
+    """
+    if target and target.suffix.lower() not in _FORMATS:
+        raise UsageError(f"-o {target}: the name must end in {', '.join(_FORMATS)}")
+    made = _report(ref, options)
+    if target:
+        text = made.to_html() if _FORMATS[target.suffix.lower()] == "html" else made.to_markdown()
+        replace_file(target, partial(_write, text))
+        output.say(f"{target}: {made.title}")
+    elif is_json:
+        output.print_json(made.to_dict())
+    else:
+        title, *rest = str(made).splitlines()
+        click.echo(output.styled(output.plain(title), "bold"))
+        click.echo("\n".join(map(output.plain, rest)))
+        if not is_file(ref):
+            output.say(f"\nnext: homerun report {one_line([ref])} -o report.html")
+
+
+def _write(text: str, path: Path) -> None:
+    path.write_text(text, encoding="utf-8")
+
+
+_FORMATS = {".html": "html", ".htm": "html", ".md": "markdown"}
+
+
+def _report(ref: str, options: dict[str, Any]) -> "Report":
+    report = ask("report")
+    known: dict[str, Any] = {**asked(options), "margin": options["margin"]}
+    where = {name: options[name] for name in ("metric", "goal", "where")}
+    if is_file(ref):
+        table = table_of(ref, **where)
+    else:
+        with open_home() as store:
+            record = store.sweep(ref)
+            ref, table = record.id, sweep_table(store, record, **where)
+            known["gpus"] = _gpus(record)
+            if options["where"] is None:  # the model of all runs says nothing of a part of them
+                known["best"] = _best(store, record, table, options["repeats"])
+    if table.metric is not None:
+        known["commands"] = [_advise(ref, options)]
+    made: Report = report(
+        table.frame, metric=table.metric, goal=table.goal, title=table.title, **known
+    )
+    return made
+
+
+def _gpus(record: SweepRecord) -> int:
+    gpus = from_dict(record.spec, source=f"sweep {record.id}").settings.gpus
+    return 1 if gpus is None else gpus
+
+
+def _advise(ref: str, options: dict[str, Any]) -> str:
+    """Return the command that writes the next sweep file, asked as this report was."""
+    given = [f"--{name}={options[name]}" for name in ("metric", "goal", "where") if options[name]]
+    given += [f"--param={name}" for name in options["params"]]
+    given += [f"--repeat-column={name}" for name in options["repeats"]]
+    return one_line(["homerun", "advise", ref, *given, "-o", "next.yaml"])
+
+
+def _best(
+    store: Store, record: SweepRecord, table: Table, repeats: Sequence[str]
+) -> "Section | None":
+    """Return what a model of all runs says of the best few."""
+    metric = None
+    if table.name is not None:
+        is_maximized = table.goal == "maximize"
+        metric = Metric(name=table.name, goal="maximize" if is_maximized else "minimize")
+    elif not record.spec.get("metrics"):
+        return None
+    try:
+        found = recommended(store, record, metric=metric)
+    except MissingExtraError:
+        return None
+    return _section(found, repeats) if found.top or found.front else None
+
+
+def _section(found: Recommendation, repeats: Sequence[str]) -> "Section":
+    import pandas as pd  # noqa: PLC0415
+
+    shown = (found.front or found.top)[:_TOP]
+    configs = [
+        {key: value for key, value in flat(dict(one.config)).items() if key not in repeats}
+        for one in shown
+    ]
+    varying = [key for key in configs[0] if len({words.exact(one.get(key)) for one in configs}) > 1]
+    rows = [
+        {
+            "run": found.name_of(one),
+            **{key: words.number(one.values[key]) for key in found.metrics},
+            **({} if found.front else {found.metric: words.number(one.observed)}),
+            "expected": _expected(one),
+            **{key: words.cell(config.get(key)) for key in varying[:_COLUMNS]},
+        }
+        for one, config in zip(shown, configs, strict=True)
+    ]
+    table = pd.DataFrame(rows)
+    if not table["expected"].any():
+        table = table.drop(columns="expected")
+    alike = {key: value for key, value in configs[0].items() if key not in varying}
+    same = ", ".join(f"{key}={words.exact(value)}" for key, value in alike.items())
+    said = tuple(f"{text[:1].upper()}{text[1:]}." for text in found.sentences)
+    shared = f"All of them have {same}." if same and len(rows) > 1 else ""
+    how = "Expected: when run again, with a 90 % interval." if "expected" in table else ""
+    section: Section = ask("Section")(
+        title="Best runs",
+        sentences=said,
+        table=table,
+        remark=" ".join(filter(None, [shared, how])),
+    )
+    return section
+
+
+def _expected(one: Candidate) -> str:
+    if one.mean is None or one.low is None or one.high is None:
+        return ""
+    mean, low, high = words.numbers([one.mean, one.low, one.high])
+    return f"{mean} [{low}, {high}]"
