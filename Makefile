@@ -12,10 +12,10 @@ CORES := $(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)
 SLOTS ?= $(shell echo $$(( $(CORES) < 8 ? $(CORES) : 8 )))
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test lint bench docs clean
+.PHONY: help demo test lint bench bench-search docs clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 19
 
 # The programs of the sweep are started as `python`: that of .venv.
 demo: export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -34,6 +34,9 @@ lint: $(VENV)/installed-dev ## check style, types and the direction of imports
 
 bench: $(VENV)/installed-examples ## measure against other trackers, into benchmarks/results.md
 	$(BIN)/python benchmarks/run.py
+
+bench-search: $(VENV)/installed-examples ## measure against other searches, into benchmarks/search_results.md
+	$(BIN)/python benchmarks/search.py
 
 docs: $(VENV)/installed-dev ## run every code block of README.md and docs/
 	$(BIN)/python -m pytest tests/test_docs.py

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import platform
 import signal
 import statistics
 import subprocess
@@ -62,12 +63,12 @@ def times_less(row: Row, peer: str, factor: float) -> Row:
     )
 
 
-def peers_python() -> Path:
-    """Return the Python of the peers' environment, which is made when it is first needed."""
-    pins = HERE / "peers.txt"
+def peers_python(listed: str = "peers.txt") -> Path:
+    """Return the Python of the environment with the listed peers, made when it is first needed."""
+    pins = HERE / listed
     key = hashlib.sha256(pins.read_bytes() + sys.version.encode()).hexdigest()[:12]
     cache = Path(os.environ.get("HOMERUN_TEST_CACHE", "~/.cache/homerun-tests")).expanduser()
-    folder = cache / f"peers-{key}"
+    folder = cache / f"{pins.stem}-{key}"
     python = folder / "bin" / "python"
     if not (folder / "ready").exists():
         say(f"Installing {', '.join(pins.read_text().split())} into {folder}: a minute or two")
@@ -146,6 +147,13 @@ def medians(measures: Mapping[str, Callable[[], float]], repeats: int) -> dict[s
         for name, measure in measures.items():
             results[name].append(measure())
     return {name: statistics.median(values) for name, values in results.items()}
+
+
+def processor() -> str:
+    """Return what the processor calls itself."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    names = [text.partition(":")[2].strip() for text in lines if text.startswith("model name")]
+    return names[0] if names else platform.machine()
 
 
 def say(text: str) -> None:

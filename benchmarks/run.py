@@ -12,7 +12,6 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
-from pathlib import Path
 
 import agent
 import claims
@@ -20,7 +19,7 @@ import frames
 import kill
 import log
 import startup
-from common import HERE, LABELS, Row, peers_python, say
+from common import HERE, LABELS, Row, peers_python, processor, say
 
 BENCHMARKS = {
     "log": log.rows,
@@ -93,13 +92,6 @@ def ratio(peer: float, ours: float) -> str:
 def figure(value: float) -> str:
     """Return a number with three digits that count."""
     return f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:.3g}"
-
-
-def processor() -> str:
-    """Return what the processor calls itself."""
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
-    names = [text.partition(":")[2].strip() for text in lines if text.startswith("model name")]
-    return names[0] if names else platform.machine()
 
 
 if __name__ == "__main__":
