@@ -3,6 +3,7 @@
 import functools
 import importlib
 import json
+import shutil
 import subprocess
 import sys
 from argparse import Namespace
@@ -10,6 +11,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
+from homerun import spec
+from tests.cli_call import environment
 
 DIGITS = Path(__file__).resolve().parent.parent / "examples" / "digits"
 
@@ -100,3 +104,49 @@ def test_program_records_its_run(home, tmp_path):
     assert (run["num_experiments"], run["dataset"], run["epochs"]) == (7, "digits", 2)
     assert run["error_rate"] < 0.5
     assert run["fit_time"] > 0
+
+
+QUICK = """
+import math, sys, homerun
+given = dict(word.removeprefix("--").split("=") for word in sys.argv[1:])
+rate, turn = float(given["learning_rate"]), int(given["num_experiments"])
+with homerun.init() as run:
+    log = 0.3 * (given["resize_method"] == "squish") - 0.4 * math.log(rate)
+    run.log({"error_rate": 0.001 * math.exp(log + 0.02 * math.sin(17 * turn + 999 * rate))})
+"""
+SMALL = """
+program: train.py
+method: grid
+project: digits
+metric: {name: error_rate, goal: minimize}
+parameters:
+  learning_rate: {values: [0.0005, 0.002, 0.008]}
+  resize_method: {values: [crop, squish]}
+  num_experiments: {values: [1, 2]}
+"""
+
+
+def test_demo_says_what_it_taught(home, tmp_path):
+    folder = tmp_path / "digits"
+    folder.mkdir()
+    shutil.copy(DIGITS / "demo.sh", folder)
+    (folder / "train.py").write_text(QUICK)  # the script is tested here, not the training
+    (folder / "sweep.yaml").write_text(SMALL)
+    done = subprocess.run(
+        ["bash", folder / "demo.sh", "2"],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    taught = done.stdout.partition("What this sweep taught\n")[2]
+    for about in ("Best:", "Settled:", "Matters:", "Together:", "Next:"):
+        assert f"\n{about}" in taught
+    assert "resize_method crop" in taught
+    assert (tmp_path / "report.html").read_text().startswith("<!DOCTYPE html>")
+    (rates,) = (
+        p for p in spec.load(tmp_path / "next.yaml").parameters if p.name == "learning_rate"
+    )
+    assert max(rates.values) > 0.008

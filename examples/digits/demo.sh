@@ -18,21 +18,29 @@ if [[ ! -t 1 ]]; then export COLUMNS=150 FORCE_COLOR=1 NO_COLOR=1; fi
 printf '\nThe ten best runs\n'
 homerun ls "$sweep" -n 10
 
+# num_experiments seeds a run: its values are repeats, and no question.
+repeats=(--repeat-column num_experiments)
+
 printf '\nCrop or squish?\n'
-homerun sql "
-    SELECT json_extract(config, '\$.dataset') AS dataset,
-           json_extract(config, '\$.resize_method') AS resize_method,
-           count(*) AS runs,
-           round(avg(json_extract(summary, '\$.error_rate')), 4) AS mean_error_rate,
-           round(min(json_extract(summary, '\$.error_rate')), 4) AS best_error_rate
-    FROM run WHERE sweep = '$sweep' GROUP BY 1, 2"
+homerun compare "$sweep" resize_method "${repeats[@]}" 2>&1
+
+printf '\nWhat to run next\n'
+out=$(dirname "$HOMERUN_HOME")
+homerun advise "$sweep" "${repeats[@]}" -o "$out/next.yaml" 2>&1
+homerun report "$sweep" "${repeats[@]}" -o "$out/report.html" 2>&1
+
+printf '\nWhat this sweep taught\n'
+homerun report "$sweep" "${repeats[@]}" 2>/dev/null
 
 cat <<END
 
+The page of it: $out/report.html
+The next sweep, with its reasons: $out/next.yaml
 Everything lies in $HOMERUN_HOME: the database homerun.db, and in runs/ what each run wrote.
 Try next:
   export HOMERUN_HOME=$HOMERUN_HOME
   export PATH=$(dirname "$(command -v homerun)"):\$PATH
+  (cd $PWD && homerun run $out/next.yaml)
   homerun show $best
   homerun logs $best
   homerun df $sweep -o runs.csv
