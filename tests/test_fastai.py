@@ -154,10 +154,10 @@ def test_their_callback_for_wandb_works_under_homerun(tmp_path):
 
 def test_the_example_sweeps(tmp_path):
     python = environment("fastai")
-    text = (EXAMPLE / "bayes.yaml").read_text().replace("method: bayes", "method: random")
+    text = (EXAMPLE / "bayes.yaml").read_text()
     text = text.replace("program: fine_tune.py", f"program: {EXAMPLE / 'fine_tune.py'}")
-    (tmp_path / "random.yaml").write_text(text)
-    run_in(tmp_path, HOMERUN, "run", "--python", python, "random.yaml")
+    (tmp_path / "bayes.yaml").write_text(text)
+    run_in(tmp_path, HOMERUN, "run", "--python", python, "bayes.yaml")
     runs = list(the_runs(tmp_path).values())
     assert [run.state for run in runs] == ["finished"] * 2
     columns = {"error_rate", "valid_loss", "train_loss", "GPU_mem", "fit_time", "tta_error_rate"}

@@ -353,7 +353,7 @@ def test_draws_go_on_after_a_change(store):
         (["drop b=2"], "the other values have the probability 0"),
         (["fix a=squish"], "the constraints would exclude every configuration"),
         (["set command=[]", "set program="], "program"),
-        (["set method=bayes"], "not available yet"),
+        (["set homerun.search=forrest"], "did you mean 'forest'"),
     ],
 )
 def test_a_change_that_makes_no_sense_is_refused(store, texts, says):
