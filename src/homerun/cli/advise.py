@@ -8,14 +8,13 @@ import click
 
 from homerun.cli import output
 from homerun.cli.asking import Table, ask, asked, question_options, table_of
-from homerun.cli.common import argument, counted, json_option
-from homerun.core import SpecError, UsageError
+from homerun.cli.common import argument, json_option
+from homerun.core import SpecError, UsageError, counted
 from homerun.search import count
 from homerun.spec import load, parse
 
 if TYPE_CHECKING:
-    from homerun.insight import Advice
-    from homerun.insight.next_sweep import NextSweep
+    from homerun.insight import Advice, NextSweep
 
 
 @click.command("advise")

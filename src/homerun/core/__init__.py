@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from homerun.core.errors import UsageError as UsageError
     from homerun.core.errors import WaitTimeoutError as WaitTimeoutError
     from homerun.core.hashing import config_hash as config_hash
+    from homerun.core.kernels import ipython as ipython
+    from homerun.core.kernels import kernel as kernel
     from homerun.core.names import check_id as check_id
     from homerun.core.names import friendly_name as friendly_name
     from homerun.core.names import new_id as new_id
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from homerun.core.redact import redact_text as redact_text
     from homerun.core.redact import redact_url as redact_url
     from homerun.core.states import ALIVE as ALIVE
+    from homerun.core.states import BAD as BAD
     from homerun.core.states import ENDED as ENDED
     from homerun.core.states import RunState as RunState
     from homerun.core.states import SweepState as SweepState
@@ -42,6 +45,12 @@ if TYPE_CHECKING:
     from homerun.core.summary import definition_for as definition_for
     from homerun.core.summary import parse_aggregations as parse_aggregations
     from homerun.core.summary import summarize as summarize
+    from homerun.core.values import counted as counted
+    from homerun.core.values import duration as duration
+    from homerun.core.values import flat as flat
+    from homerun.core.values import number as number
+    from homerun.core.values import printable as printable
+    from homerun.core.values import shown as shown
 
 lazy.attach(
     __name__,
@@ -50,10 +59,12 @@ lazy.attach(
         "HomerunError MissingExtraError NotFoundError SpecError StoreError UsageError "
         "WaitTimeoutError",
         "hashing": "config_hash",
+        "kernels": "ipython kernel",
         "names": "check_id friendly_name new_id",
         "nouns": "AgentRecord Config End Lease Run Slot SweepRecord",
         "redact": "StreamRedactor redact_argv redact_bytes redact_config redact_text redact_url",
-        "states": "ALIVE ENDED RunState SweepState",
+        "states": "ALIVE BAD ENDED RunState SweepState",
         "summary": "AGGREGATIONS Definition definition_for parse_aggregations summarize",
+        "values": "counted duration flat number printable shown",
     },
 )

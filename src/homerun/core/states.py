@@ -29,3 +29,4 @@ ENDED = frozenset(
     {RunState.FINISHED, RunState.FAILED, RunState.CRASHED, RunState.KILLED, RunState.PREEMPTED}
 )
 ALIVE = frozenset({RunState.RUNNING, RunState.PAUSED})
+BAD = frozenset({RunState.FAILED, RunState.CRASHED})  # something went wrong, nobody wanted the end

@@ -1,6 +1,5 @@
 """What every question gives back: a sentence, its table, a verdict, and what to beware of."""
 
-import html
 import json
 import math
 import textwrap
@@ -8,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from homerun.core import markup
 from homerun.insight.table import show
 
 if TYPE_CHECKING:
@@ -54,30 +54,23 @@ class Answer:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        # Notebooks set everything to the right, which suits numbers only.
-        css = [
-            "" if dtype.kind in "iuf" else ' style="text-align:left"' for dtype in self.table.dtypes
+        cells = _cells(self.table)
+        columns = [
+            markup.Column(
+                title=str(name),
+                cells=[markup.text(row[at]) for row in cells],
+                is_number=self.table.dtypes.iloc[at].kind in "iuf",
+            )
+            for at, name in enumerate(self.table.columns)
         ]
-        head = "".join(
-            f"<th{of}>{html.escape(str(name))}</th>"
-            for name, of in zip(self.table.columns, css, strict=True)
-        )
-        rows = "".join(
-            "<tr>"
-            + "".join(f"<td{of}>{html.escape(c)}</td>" for c, of in zip(row, css, strict=True))
-            + "</tr>"
-            for row in _cells(self.table)
-        )
-        table = (
-            '<table style="margin-left:0">'
-            f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
-        )
-        more = f"<p>{html.escape(_more(self.table))}</p>" if _more(self.table) else ""
-        items = "".join(f"<li>{html.escape(note)}</li>" for note in self.notes)
-        notes = f"<ul>{items}</ul>" if items else ""
-        return (
-            f"<div><p><b>{html.escape(self.sentence)}</b></p>"
-            f"{table if len(self.table) else ''}{more}{notes}</div>"
+        more = _more(self.table)
+        notes = [*([more] if more else []), *self.notes]
+        return markup.block(
+            [
+                f"<p><b>{markup.text(self.sentence)}</b></p>",
+                markup.table(columns) if cells else "",
+                *map(markup.note, notes),
+            ]
         )
 
 

@@ -18,13 +18,13 @@ _OF_THE_RUN = frozenset(
     "id number name state reason project sweep group job_type tags notes attempt created_at "
     "started_at ended_at runtime_s exit_code user_cpu_s system_cpu_s memory_max_mib "
     "gpu_memory_max_gib energy_wh cpu_energy_wh is_shared out_of_memory suggestion censored "
-    "promoted_from user created runtime run run_id run_name timestamp host hostname python "
+    "promoted_from devices user created runtime run run_id run_name timestamp host hostname python "
     "git.branch git.dirty _step _runtime _timestamp _wandb num_params num_trainable "
     "param_count".split()
 )
 _REPEATS = frozenset(
     "seed random_seed random_state rng rng_seed manual_seed repeat repeats repetition replicate "
-    "replica rep fold cv_fold kfold".split()
+    "replica rep fold cv_fold kfold num_experiments".split()
 )
 _BLOCKS = frozenset(
     "dataset data_set dataset_name split data_split task git.commit git_commit commit "
@@ -55,7 +55,7 @@ class Columns:
 def classify(
     df: "DataFrame",
     *,
-    metric: str,
+    metric: str | None,
     params: Iterable[str] | None = None,
     repeats: str | Iterable[str] | None = None,
 ) -> Columns:
@@ -65,7 +65,8 @@ def classify(
     look like a result, a repeat, an identifier or a time.
     """
     known = [str(column) for column in df.columns]
-    require(df, metric)
+    if metric is not None:
+        require(df, metric)
     given_repeats = [repeats] if isinstance(repeats, str) else list(repeats or [])
     asked = None if params is None else [params] if isinstance(params, str) else list(params)
     for name in (*given_repeats, *(asked or [])):
@@ -98,8 +99,20 @@ def require(df: "DataFrame", name: str) -> None:
     if name in df.columns:
         return
     known = [str(column) for column in df.columns]
-    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5) or known[:12]
+    meant = {*df.attrs.get("config", ()), *df.attrs.get("summary", ())}  # rather than notes or tags
+    telling = [column for column in known if column in meant] or known
+    near = (
+        difflib.get_close_matches(name, telling, n=3, cutoff=0.5)
+        or difflib.get_close_matches(name, known, n=3, cutoff=0.7)
+        or telling[:12]
+    )
     raise UsageError(f"the table has no column {name!r}; there is {', '.join(near) or 'none'}")
+
+
+def require_goal(goal: str) -> None:
+    """Raise UsageError for what is no goal."""
+    if goal not in {"minimize", "maximize"}:
+        raise UsageError(f"goal is {goal!r}; use minimize or maximize")
 
 
 def find_column(df: "DataFrame", names: Sequence[str]) -> "Series | None":

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from homerun.core import UsageError
+from homerun.core import UsageError, counted
 from homerun.insight.answer import Answer
 from homerun.insight.forests import of_forest
 from homerun.insight.models import EffectsModel, cells_of, fit_effects
@@ -53,8 +53,9 @@ def importance_of(
     names = [parameter.name for parameter in table.parameters]
     if not names or len(table.y) < _FEWEST:
         return Answer(
-            sentence=f"{len(table.y)} configurations of {len(names)} parameters that vary say"
-            f" nothing yet: at least {_FEWEST} are needed.",
+            sentence=f"{counted(len(table.y), 'configuration')} of"
+            f" {counted(len(names), 'parameter')} that vary cannot say anything yet:"
+            f" at least {_FEWEST} are needed.",
             table=pd.DataFrame(columns=["parameter", "importance"]),
             verdict="cannot tell",
             notes=table.notes,

@@ -189,7 +189,7 @@ def _size(table: Prepared, share: float) -> str:
     """Return a relative size for people: `2 %`, of the odds of error where that is the response."""
     if table.scale.kind == "plain":
         return f"{share:.3g}"
-    size = f"{100 * share:.2g} %" if share < 1 else f"a factor of {1 + share:.2g}"
+    size = f"{100 * max(share, 1e-4):.2g} %" if share < 1 else f"a factor of {1 + share:.2g}"
     return size + (" of the odds" if table.scale.kind == "logit" else "")
 
 

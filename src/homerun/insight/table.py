@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from homerun.core import UsageError
-from homerun.insight.columns import Columns, classify, find_column, is_number, require
+from homerun.insight.columns import Columns, classify, find_column, is_number, require, require_goal
 from homerun.insight.guards import of_repeats, remarks
 from homerun.insight.scale import Floats, Goal, Scale, scale_of
 
@@ -137,8 +137,7 @@ def prepare(
     a row that repeats another one exactly counts once. Columns that go along with another one
     (the same partition of the runs) are dropped, the first one stays.
     """
-    if goal not in {"minimize", "maximize"}:
-        raise UsageError(f"goal is {goal!r}; use minimize or maximize")
+    require_goal(goal)
     for name in also:
         require(df, name)
     columns = _with_also(classify(df, metric=metric, params=params, repeats=repeats), also, metric)
@@ -298,7 +297,7 @@ def _factor(column: "Series", name: str) -> tuple[Parameter, Integers]:
         levels, codes = np.unique(values, return_inverse=True)
         whole = bool((levels == np.round(levels)).all() and np.abs(levels).max() < 2**53)
         shown = tuple((int(v) if whole else float(v)) for v in levels)
-        is_log = len(levels) > 1 and _is_log(values, levels)
+        is_log = len(levels) > 1 and is_by_factors(values, levels)
         kind: Literal["number", "category"] = "number"
         return Parameter(name=name, kind=kind, levels=shown, is_log=is_log), codes.astype(np.intp)
     values_of = [None if gap else v for v, gap in zip(column.tolist(), missing, strict=True)]
@@ -345,8 +344,8 @@ def _rank(value: Any) -> tuple[int, float, str]:
     return 2, 0.0, str(level_of(value))
 
 
-def _is_log(values: Floats, levels: Floats) -> bool:
-    """Tell whether numbers are spread by factors rather than by steps.
+def is_by_factors(values: Floats, levels: Floats) -> bool:
+    """Tell whether numbers are spread by factors rather than by steps; levels: distinct, ascending.
 
     They must span a factor of 4; then the scale on which their median lies nearer to the middle
     (many values), or on which the gaps are more even (a few), is theirs.

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from homerun.insight.choices import Choice, with_leaves
+from homerun.insight.advice.choices import Choice, with_leaves
 
 _KEPT = ("entity", "project", "program", "command", "metric", "description")
 # Settings of a search, of its start and of its end: the small sweep is a plain grid.

@@ -3,9 +3,10 @@
 import math
 from collections.abc import Sequence
 
-from homerun.insight.question import Question
+from homerun.insight.advice.question import Question
+from homerun.insight.advice.steps import Open, Standing
+from homerun.insight.scale import percent
 from homerun.insight.settled import Finding
-from homerun.insight.steps import Open, Standing
 from homerun.insight.table import show
 
 _SHOWN = 4  # values that are named as left out
@@ -91,5 +92,5 @@ def _apart(question: Question, one: Open, k: int) -> str:
     bound = max(unsure, key=lambda value: math.inf if math.isnan(value) else value)
     if math.isnan(bound) or math.isinf(bound) or bound > 9:
         return "no interaction was found, but few runs could have shown one: tuned alone"
-    size = f"{bound:.3g}" if question.table.scale.kind == "plain" else f"{100 * bound:.2g} %"
+    size = f"{bound:.3g}" if question.table.scale.kind == "plain" else percent(bound)
     return f"no interaction was found (up to {size} is possible): tuned alone"

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from homerun.insight.additive import AdditiveModel, fit_additive
+from homerun.insight.advice.additive import AdditiveModel, fit_additive
 from homerun.insight.scale import Floats
 from homerun.insight.squares import t_quantile
 from homerun.insight.table import Integers, Prepared

@@ -19,7 +19,7 @@ from homerun.insight.answer import Answer
 from homerun.insight.columns import require
 from homerun.insight.compare import comparison, is_inside, level_means
 from homerun.insight.contrasts import Contrast, holm
-from homerun.insight.evidence import Unit, unit_of
+from homerun.insight.finding.evidence import Unit, unit_of
 from homerun.insight.scale import Floats, Scale
 from homerun.insight.table import prepare, show
 

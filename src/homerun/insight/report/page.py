@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from homerun.insight.pictures import Picture, escaped
+from homerun.core import markup, printable
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -37,11 +37,12 @@ _STYLE = """
 .homerun-report code, .homerun-report pre {font: .9em ui-monospace, monospace; background: #8882;
   color: inherit; padding: .1rem .3rem; border-radius: 3px}
 .homerun-report pre {padding: .5rem .7rem; overflow-x: auto}
-.homerun-report figure {display: inline-block; margin: .4rem .6rem .4rem 0; max-width: 100%;
+.homerun-report > figure {display: inline-block; margin: .4rem .6rem .4rem 0; max-width: 100%;
   vertical-align: top}
 .homerun-report svg {max-width: 100%; height: auto; display: block}
-.homerun-report figcaption {opacity: .7; font-size: .85em; max-width: 19.5rem}
-.homerun-report figure.broad figcaption {max-width: none}
+.homerun-report > figure > figcaption {opacity: .7; font-size: .85em; max-width: 19.5rem}
+.homerun-report > figure.broad {display: block; margin: .8rem 0}
+.homerun-report > figure.broad > figcaption {max-width: none}
 """
 _PAGE_STYLE = """
 :root {color-scheme: light dark}
@@ -50,6 +51,15 @@ body {margin: 2rem 1rem; background: #fff; color: #1c1e21}
 @media print {body {margin: 0; background: #fff; color: #000} .homerun-report {max-width: none}
   figure, tr, dl {break-inside: avoid} h2 {break-after: avoid}}
 """
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """A picture as a piece of HTML, and what it shows, in words."""
+
+    html: str
+    caption: str = ""
+    is_broad: bool = False  # as wide as the page
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -82,15 +92,16 @@ class Report:
     about: str  # what it is made from, in one line
     lessons: tuple[tuple[str, str], ...]  # (what about, sentence) the most important first
     sections: tuple[Section, ...]
+    script: str = ""  # HTML at the end of the page, for pictures that answer to the mouse
 
     def to_html(self) -> str:
-        """Return a whole page that fetches nothing and runs nothing."""
+        """Return a whole page that fetches nothing."""
         return (
             '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
             '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
             f"<title>{_escaped(self.title)}</title>\n"
             f"<style>{_PAGE_STYLE}{_STYLE}</style>\n</head>\n<body>\n{self._html()}\n"
-            "</body>\n</html>\n"
+            f"{self.script}</body>\n</html>\n"
         )
 
     def to_markdown(self) -> str:
@@ -104,7 +115,7 @@ class Report:
             if section.items:
                 parts.append("\n".join(f"- {_marked(item)}" for item in section.items))
             if section.commands:
-                parts.append("\n".join(["```bash", *map(_one_line, section.commands), "```"]))
+                parts.append("\n".join(["```bash", *map(printable, section.commands), "```"]))
             if section.remark:
                 parts.append(f"*{_marked(section.remark)}*")
         return "\n\n".join(part for part in parts if part) + "\n"
@@ -128,11 +139,11 @@ class Report:
         }
 
     def __str__(self) -> str:
-        parts = [_one_line(self.title), textwrap.fill(_one_line(self.about), _WIDTH)]
+        parts = [printable(self.title), textwrap.fill(printable(self.about), _WIDTH)]
         wide = max((len(about) for about, _ in self.lessons), default=0) + 2
         parts += [
             textwrap.fill(
-                _one_line(text).replace(" %", "\u00a0%"),
+                printable(text).replace(" %", "\u00a0%"),
                 _WIDTH,
                 initial_indent=f"{about}:".ljust(wide),
                 subsequent_indent=" " * wide,
@@ -168,7 +179,7 @@ def _section(section: Section) -> str:
         parts.append(f"<ul>{items}</ul>")
     parts.append("\n".join(map(_figure, section.pictures)))
     if section.commands:
-        parts.append(f"<pre>{chr(10).join(map(escaped, section.commands))}</pre>")
+        parts.append(f"<pre>{chr(10).join(map(markup.text, section.commands))}</pre>")
     if section.remark:
         parts.append(f'<p class="quiet">{_escaped(section.remark)}</p>')
     return "\n".join(filter(None, parts))
@@ -177,7 +188,7 @@ def _section(section: Section) -> str:
 def _figure(picture: Picture) -> str:
     broad = ' class="broad"' if picture.is_broad else ""
     text = f"<figcaption>{_escaped(picture.caption)}</figcaption>" if picture.caption else ""
-    return f"<figure{broad}>{picture.svg}{text}</figure>"
+    return f"<figure{broad}>{picture.html}{text}</figure>"
 
 
 def _html_table(table: "DataFrame") -> str:
@@ -208,16 +219,12 @@ def _numeric(table: "DataFrame") -> list[bool]:
     return [all(map(_NUMBER.fullmatch, table[name])) for name in table.columns]
 
 
-def _one_line(text: str) -> str:
-    return "".join(c if c.isprintable() else " " for c in text)
-
-
 def _escaped(text: str) -> str:
     """Return text for HTML in which no number is parted from its percent sign or its interval."""
-    return _INTERVAL.sub("[\\1,&nbsp;\\2]", escaped(text)).replace(" %", "&nbsp;%")
+    return _INTERVAL.sub("[\\1,&nbsp;\\2]", markup.text(text)).replace(" %", "&nbsp;%")
 
 
 def _marked(text: str) -> str:
     """Return text that Markdown shows as it is, on one line."""
-    escaped = "".join(f"\\{c}" if c in "\\`*_[]|#~" else c for c in _one_line(text))
-    return escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    plain = "".join(f"\\{c}" if c in "\\`*_[]|#~" else c for c in printable(text))
+    return plain.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

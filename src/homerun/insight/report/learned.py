@@ -11,22 +11,17 @@ from homerun.core import UsageError
 from homerun.insight.answer import Answer
 from homerun.insight.columns import require
 from homerun.insight.compare import comparison, told
-from homerun.insight.costs import costs, states
 from homerun.insight.importance import importance_of
 from homerun.insight.independence import independence_of
 from homerun.insight.models import fit_effects
-from homerun.insight.page import Report, Section
-from homerun.insight.pictures import Picture, bars, effect, progress
-from homerun.insight.scale import Floats
+from homerun.insight.report.costs import costs, states
+from homerun.insight.report.page import Report, Section
 from homerun.insight.settled import settled_of
-from homerun.insight.table import Integers, Parameter, Prepared, has_result, prepare, show
+from homerun.insight.table import Parameter, Prepared, has_result, prepare, show
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-_BARS = 12  # parameters whose bar is drawn,
-_PALE = 3  # of which so many may be within the noise
-_EFFECTS = 4  # parameters whose effect is drawn
 _COMPARED = 6  # parameters whose values are set against each other in words
 _LEVELS = 12  # above them nobody reads a comparison of all values
 _PAIRS = 8
@@ -44,7 +39,6 @@ class _Learned:
     importance: Answer
     independence: Answer
     compared: tuple[Answer, ...]
-    order: Integers  # in which the runs of the table ended
 
     @property
     def by_importance(self) -> list[str]:
@@ -71,6 +65,8 @@ def report(
     gpus: int = 1,
 ) -> Report:
     """Return what a table of runs teaches as one page that is read in two minutes.
+
+    In words and tables; `homerun.charts.report` adds the pictures.
 
     `best`: what is known of the best runs beyond the table, its first sentence for the summary.
     `commands`: what to do next. `gpus`: those that a run with GPUs had, for what it cost.
@@ -143,18 +139,7 @@ def _learn(
         importance=ranking,
         independence=independence_of(table, effects, margin),
         compared=tuple(sorted(compared, key=lambda answer: _place(answer, order))),
-        order=_by_end(df, table),
     )
-
-
-def _by_end(df: "DataFrame", table: Prepared) -> Integers:
-    """Return the runs of a table in the order in which they ended; else as they stand there."""
-    if "ended_at" not in df.columns:
-        return np.arange(len(table.run_rows))
-    ends = pd.to_datetime(df["ended_at"].iloc[table.run_rows], errors="coerce", utc=True)
-    if ends.isna().any():
-        return np.arange(len(table.run_rows))
-    return np.asarray(ends.argsort(kind="stable"), dtype=np.intp)
 
 
 def _several(names: str | Iterable[str] | None) -> list[str] | None:
@@ -222,12 +207,6 @@ def _answers(learned: _Learned) -> list[Section]:
         )
         if learned.compared
         else Section(title=""),
-        Section(
-            title="What matters",
-            pictures=tuple(_pictures(learned)),
-            remark="By value: the runs, their median and middle half. Along a range: the runs, and"
-            " their medians." + _adjusted(learned.table),
-        ),
         _together(learned),
     ]
 
@@ -304,45 +283,6 @@ def _together(learned: _Learned) -> Section:
         }
     )
     return Section(title="What must be tuned together", table=table)
-
-
-def _pictures(learned: _Learned) -> Iterable[Picture]:
-    table, ranking = learned.table, learned.importance
-    if ranking.verdict == "ranked":
-        real = int((ranking.table["matters"] == "yes").sum())
-        rows = ranking.table.head(min(real + _PALE, _BARS))
-        share, low, high = (rows[name].to_numpy(float) for name in ("importance", "low", "high"))
-        is_real = list(rows["matters"] == "yes")
-        yield bars(list(rows["parameter"]), share, low, high, is_real=is_real)
-        chosen = list(rows.loc[rows["matters"] == "yes", "parameter"])
-    else:
-        chosen = [parameter.name for parameter in table.parameters]
-    values = _values(table)
-    names = [parameter.name for parameter in table.parameters]
-    for name in chosen[:_EFFECTS]:
-        parameter, codes = table.parameters[names.index(name)], table.codes[:, names.index(name)]
-        yield effect(parameter, codes[table.run_cell], values, metric=table.metric, goal=table.goal)
-    if not table.blocks and len(values) > 1:
-        yield progress(values[learned.order], metric=table.metric, goal=table.goal)
-
-
-def _adjusted(table: Prepared) -> str:
-    if not table.blocks:
-        return ""
-    names = _listed([block.name for block in table.blocks])
-    return f" What {names} makes by itself is taken off."
-
-
-def _values(table: Prepared) -> Floats:
-    """Return the metric of each run, less what its block (data set, split) makes."""
-    own = len(table.parameters)
-    response = table.run_y
-    if table.blocks:
-        _, block = np.unique(table.codes[:, own:], axis=0, return_inverse=True)
-        block = block.reshape(-1)[table.run_cell]
-        mean = np.bincount(block, weights=response) / np.bincount(block)
-        response = response - mean[block] + response.mean()
-    return np.array([table.scale.backward(float(one)) for one in response])
 
 
 def _best_of(learned: _Learned) -> Section:

@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 
 from homerun.core import UsageError
-from homerun.insight.choices import Choice, choices_of
+from homerun.insight.advice.choices import Choice, choices_of
+from homerun.insight.advice.options import Options, options_of
+from homerun.insight.advice.steps import with_levels
 from homerun.insight.independence import independence
 from homerun.insight.models import fit_effects
-from homerun.insight.options import Options, options_of
 from homerun.insight.settled import Finding, settled
-from homerun.insight.steps import with_levels
 from homerun.insight.table import Integers, Prepared, prepare
 
 if TYPE_CHECKING:

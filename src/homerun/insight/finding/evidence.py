@@ -8,9 +8,9 @@ import numpy as np
 
 from homerun.core import UsageError
 from homerun.insight.compare import Comparison, comparison
+from homerun.insight.finding.scope import kind_of
 from homerun.insight.models import fit_effects
 from homerun.insight.scale import Scale
-from homerun.insight.scope import kind_of
 from homerun.insight.settled import settled
 from homerun.insight.table import Prepared, prepare, show
 

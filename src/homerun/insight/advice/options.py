@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from homerun.insight.choices import Choice, rounded
+from homerun.insight.advice.choices import Choice, rounded
 from homerun.insight.settled import Finding
 from homerun.insight.table import Parameter, level_of
 

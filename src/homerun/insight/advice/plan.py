@@ -10,8 +10,8 @@ import pandas as pd
 from scipy import special
 
 from homerun.core import UsageError
+from homerun.insight.advice.choices import Choice, choices_of
 from homerun.insight.answer import Answer
-from homerun.insight.choices import Choice, choices_of
 from homerun.insight.scale import percent
 from homerun.insight.squares import t_quantile
 

@@ -7,6 +7,8 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from homerun.core import printable
+
 Path = tuple[str, ...]
 
 _WIDTH = 80
@@ -49,7 +51,7 @@ def _mapping(level: Mapping[str, Any], reasons: Mapping[Path, str], path: Path) 
 
 def _comment(text: str, indent: str) -> list[str]:
     return textwrap.wrap(
-        " ".join("".join(c if c.isprintable() else " " for c in text).split()),
+        " ".join(printable(text).split()),
         _WIDTH,
         initial_indent=f"{indent}# ",
         subsequent_indent=f"{indent}# ",

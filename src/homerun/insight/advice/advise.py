@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from homerun.core import UsageError
+from homerun.insight.advice.choices import Choice, choices_of
+from homerun.insight.advice.hours import Runtimes
+from homerun.insight.advice.next_sweep import Line, NextSweep, next_sweep, titled
+from homerun.insight.advice.question import FEWEST, Question
+from homerun.insight.advice.reasons import why_held, why_open
+from homerun.insight.advice.steps import Open, Standing, standing
 from homerun.insight.answer import Answer
-from homerun.insight.choices import Choice, choices_of
 from homerun.insight.columns import find_column
-from homerun.insight.hours import Runtimes
-from homerun.insight.next_sweep import Line, NextSweep, next_sweep, titled
-from homerun.insight.question import FEWEST, Question
-from homerun.insight.reasons import why_held, why_open
-from homerun.insight.steps import Open, Standing, standing
 from homerun.insight.table import Integers, Prepared, show
 
 if TYPE_CHECKING:

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from homerun.insight.finding.scope import is_same
 from homerun.insight.scale import Scale
-from homerun.insight.scope import is_same
 from homerun.insight.table import show
 
 Levels = Mapping[str, Mapping[str, Any]]  # by the value as it is shown, best first

@@ -1,0 +1,1 @@
+"""What sweeps taught, kept as evidence: pooled over projects, or contradicted."""

@@ -1,0 +1,1 @@
+"""All questions asked once, on one page."""
