@@ -72,6 +72,21 @@ def read(text):
     return page
 
 
+def look(text):
+    """Return a page with pictures: what runs in it stands in it, and it fetches nothing."""
+    page = Page(text)
+    assert not (_FETCHING - {"script", "iframe"}) & set(page.tags)
+    names = {name for name, _ in page.attributes}
+    assert not [name for name in names if name.startswith("on") or name in {"href", "src"}]
+    frames = [value for name, value in page.attributes if name == "srcdoc"]
+    assert page.tags.count("iframe") == len(frames)
+    for frame in frames:
+        assert "default-src 'none'" in frame
+    for part in (text, *frames):
+        assert not re.search(r"https?:(?!//www.w3.org/2000/svg)|@import|\bfetch\(", part)
+    return page
+
+
 def error(config, place):
     bowl = 0.1 * (np.log10(config["lr"]) + 3) ** 2 + 0.3 * (config["model"] == "vit")
     squish = 0.1 * (config["resize"] != "crop")
@@ -95,6 +110,18 @@ def big(n=1000):
     return df.assign(loss=0.1 * np.exp(logs))
 
 
+PARTS = (
+    "All runs",
+    "Questions and answers",
+    "Value against value",
+    "What matters",
+    "Best runs",
+    "What to do next",
+    "How it went",
+    "What it cost",
+)
+
+
 @pytest.fixture
 def store(home):
     with Store(home) as found:
@@ -110,12 +137,13 @@ def test_page_of_a_sweep(store, tmp_path):
     done = call("report", record.id, "-o", str(target))
     assert str(target) in done.stderr
     text = target.read_text()
-    page = read(text)
-    assert page.tags.count("svg") == 5
+    page = look(text)
+    assert page.tags.count("svg") >= 5
+    assert page.tags.count("iframe") == 1
     said = page.text.replace("\xa0", " ")
     assert "tests > <script>alert(1)</script>" in said
-    for heading in ("Questions and answers", "Value against value", "What matters", "Best runs"):
-        assert heading in said
+    places = [said.index(heading) for heading in PARTS]
+    assert places == sorted(places)
     for claim in ("lr 0.001", "model convnext", "resize crop"):
         assert re.search(rf"Fix [^.]*(?:0\.001[^.]*)?{claim}", said)
     assert "<b>squish</b> costs" in said
@@ -162,7 +190,7 @@ def test_three_runs(store, tmp_path):
     record = finish(store, SWEEP, error, n=3)
     target = tmp_path / "report.html"
     call("report", record.id, "-o", str(target))
-    assert "3 finished" in read(target.read_text()).text
+    assert "3 finished" in look(target.read_text()).text
 
 
 def test_all_failed(store, tmp_path):
@@ -174,7 +202,7 @@ def test_all_failed(store, tmp_path):
     store.end({store.claim(record.id, agent="").id: end for _ in range(3)})
     target = tmp_path / "report.html"
     call("report", record.id, "-o", str(target))
-    text = read(target.read_text()).text
+    text = look(target.read_text()).text
     assert "has finished with a finite value of error" in text
     assert "failed" in text
 
@@ -184,9 +212,9 @@ def test_no_metric(store, tmp_path):
     record = finish(store, spec, lambda config, place: {"error": error(config, place)}, n=36)
     target = tmp_path / "report.html"
     call("report", record.id, "-o", str(target))
-    assert "No metric says which run is better" in read(target.read_text()).text
+    assert "No metric says which run is better" in look(target.read_text()).text
     call("report", record.id, "-o", str(target), "--metric", "error", "--where", "lr > 0")
-    text = read(target.read_text()).text
+    text = look(target.read_text()).text
     assert "resize crop" in text
     assert f"homerun advise {record.id} --metric=error '--where=lr > 0' -o next.yaml" in text
 
@@ -261,9 +289,9 @@ def test_negative_and_diverged(goal):
     df = grid()
     df["error"] = df["error"] - 0.06
     df.loc[3, "error"] = 1e9 if goal == "minimize" else -1e9
-    report = hr.insight.report(df, metric="error", goal=goal)
-    page = read(report.to_html())
-    assert "1 run lies beyond the edge" in page.text
+    report = hr.charts.report(df, metric="error", goal=goal)
+    page = look(report.to_html())
+    assert re.search("1 run[^.]* at the edge|1 run lies beyond|edge", page.text)
 
 
 def test_wrong_names_are_said():
@@ -281,6 +309,7 @@ def test_names_that_would_break_out():
     text = report.to_html()
     read(text)
     assert "\x1b" not in text
+    look(hr.charts.report(df, metric="error", title=evil).to_html())
     assert "<script" not in report.to_markdown()
     assert all(line.isprintable() for line in str(report).splitlines())
 
@@ -290,8 +319,9 @@ def test_data_sets_are_not_pooled():
     df.loc[df.dataset == "b", "error"] *= 10
     report = hr.insight.report(df, metric="error")
     text = read(report.to_html()).text
-    assert "What dataset makes by itself is taken off" in text
-    assert "so far" not in text
+    assert "compared within each" in text
+    drawn = look(hr.charts.report(df, metric="error").to_html())
+    assert "best so far" not in drawn.text
 
 
 def test_many_runs_and_parameters():

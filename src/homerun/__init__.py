@@ -4,6 +4,7 @@
 `run`, `config` and `summary` are those of the current run.
 """
 
+import sys
 from importlib import import_module
 
 __version__ = "0.1.0"
@@ -44,6 +45,7 @@ __all__ = [
     "agent",
     "alert",
     "box3d",
+    "charts",
     "controller",
     "data_types",
     "define_metric",
@@ -83,7 +85,7 @@ __all__ = [
 
 TYPE_CHECKING = False  # importing typing for it would double the time that `import homerun` takes
 if TYPE_CHECKING:
-    from homerun import insight
+    from homerun import charts, insight
     from homerun.compat import plot
     from homerun.compat.api import Api
     from homerun.compat.launch import agent, controller, sweep
@@ -162,6 +164,7 @@ else:
     _CORE = {name for name in __all__ if name.endswith("Error")} | {"generate_id"}
     _STORE = {"history", "runs"}
     _MODULES = {
+        "charts": "homerun.charts",
         "data_types": "homerun.track.media",
         "insight": "homerun.insight",
         "plot": "homerun.compat.plot",
@@ -189,6 +192,8 @@ else:
             room = "search" if name == "suggest" else "track"
             room = "core" if name in _CORE else "store" if name in _STORE else room
             value = getattr(import_module(f"homerun.{room}"), _NAMES_THERE.get(name, name))
+        if name == "runs" and "IPython" in sys.modules:
+            import_module("homerun.compat.notebook").show_frames()
         globals()[name] = value
         return value
 

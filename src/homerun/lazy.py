@@ -7,13 +7,15 @@ from types import ModuleType
 from typing import Any
 
 
-def attach(package: str, places: Mapping[str, str], *, extra: str = "") -> None:
+def attach(package: str, places: Mapping[str, str], *, extra: str = "", needing: str = "") -> None:
     """Let a package load its public names on demand; `places`: submodule, the names in it.
 
-    `extra`: of homerun, with the libraries that those submodules import.
+    `extra`: of homerun, with the libraries that those submodules import; `needing`: how to say so
+    where they are missing, else by the package's name.
     """
     module = sys.modules[package]
     module.__dict__["_extra"] = extra
+    module.__dict__["_needing"] = needing or f"{package.rpartition('.')[2]} needs"
     module.__dict__["_homes"] = {
         name: place for place, names in places.items() for name in names.split()
     }
@@ -31,6 +33,7 @@ def make_callable(package: str, place: str) -> None:
 class _LazyPackage(ModuleType):
     _homes: dict[str, str]
     _extra: str
+    _needing: str
     _call: str
 
     def __call__(self, *args: Any, **options: Any) -> Any:
@@ -55,10 +58,8 @@ class _LazyPackage(ModuleType):
                 raise
             from homerun.core import MissingExtraError  # noqa: PLC0415  the core is lazy itself
 
-            room = self.__name__.rpartition(".")[2]
-            raise MissingExtraError(
-                f"{room} needs: pip install 'homerun[{self._extra}]'"
-            ) from error
+            missing = f"{self._needing}: pip install 'homerun[{self._extra}]'"
+            raise MissingExtraError(missing) from error
 
     def __setattr__(self, name: str, value: Any) -> None:
         # Importing a submodule sets its name here: `fold` must stay the function of that name.

@@ -1,0 +1,18 @@
+// Reads {columns, count, ids, cases: [brushes]} and writes for each case the rows and the texts of the selection.
+import { readFileSync } from "node:fs";
+
+import { pandasQuery, passing, readBrush, readColumn, sweepYaml, whereFilter } from "../../src/homerun/charts/parallel/parallel.js";
+
+const { columns, count, ids, cases } = JSON.parse(readFileSync(0, "utf8"));
+const all = columns.map((raw) => readColumn(raw, count));
+const results = cases.map((brushes) => {
+	const brushed = Object.entries(brushes).map(([name, brush]) => {
+		const column = all.find((other) => other.name === name);
+		return [column, readBrush(column, brush)];
+	});
+	const pass = passing(brushed, count), rows = [...pass.keys()].filter((row) => pass[row]);
+	const byName = new Map(brushed.map(([column, brush]) => [column.name, brush]));
+	const where = whereFilter(brushed, rows.map((row) => ids[row]));
+	return { rows, query: pandasQuery(brushed), where, yaml: sweepYaml(all, byName, rows) };
+});
+console.log(JSON.stringify(results));
