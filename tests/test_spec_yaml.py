@@ -5,7 +5,7 @@ import math
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from homerun import spec
@@ -247,6 +247,7 @@ YAML_BITS = st.sampled_from(
 
 
 @given(st.text() | st.lists(YAML_BITS | TEXTS, max_size=30).map("".join))
+@example("homerun:\n\ufeff")
 def test_any_text_is_read_or_refused(text):
     refuses_or_reads(spec.parse, text)
     refuses_or_reads(spec.wandb_yaml, text)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from homerun.agent.events import Event as Event
     from homerun.agent.events import Outcome as Outcome
     from homerun.agent.events import Progress as Progress
+    from homerun.agent.events import Remark as Remark
     from homerun.agent.events import Started as Started
     from homerun.agent.events import Stopping as Stopping
     from homerun.agent.events import Trouble as Trouble
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from homerun.agent.learning import learn as learn
     from homerun.agent.learning import learn_by_hand as learn_by_hand
     from homerun.agent.learning import learned_start as learned_start
+    from homerun.agent.lending import Pythons as Pythons
+    from homerun.agent.lending import choice_for as choice_for
     from homerun.agent.observing import observations as observations
     from homerun.agent.observing import resolve_priors as resolve_priors
     from homerun.agent.pausing import pause as pause
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
     from homerun.agent.promoting import Mapped as Mapped
     from homerun.agent.promoting import Promoted as Promoted
     from homerun.agent.promoting import promote as promote
+    from homerun.agent.pythons import UV as UV
     from homerun.agent.serving import Wishes as Wishes
     from homerun.agent.serving import work_folder as work_folder
     from homerun.agent.serving import work_home as work_home
@@ -45,12 +49,14 @@ lazy.attach(  # a supervisor loads no more than it needs
     {
         "advice": "recommended",
         "changes": "Changed change_sweep clone_sweep",
-        "events": "Done Ended Event Outcome Progress Started Stopping Trouble Waiting",
+        "events": "Done Ended Event Outcome Progress Remark Started Stopping Trouble Waiting",
         "functions": "work_function",
         "learning": "Learned learn learn_by_hand learned_start",
+        "lending": "Pythons choice_for",
         "observing": "observations resolve_priors",
         "pausing": "pause resume",
         "promoting": "Mapped Promoted promote",
+        "pythons": "UV",
         "serving": "Wishes work_folder work_home work_sweep",
         "single": "run_command",
         "stand_in": "wandb_env",

@@ -64,6 +64,13 @@ class Trouble:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Remark:
+    """Something worth knowing about what the agent does, such as the Python it uses."""
+
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Stopping:
     """The agent takes no more runs, and why."""
 
@@ -79,4 +86,4 @@ class Done:
     reason: str  # one line for a person, empty when there is nothing to add
 
 
-Event = Started | Ended | Progress | Waiting | Trouble | Stopping | Done
+Event = Started | Ended | Progress | Waiting | Trouble | Remark | Stopping | Done

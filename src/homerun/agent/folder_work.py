@@ -1,7 +1,7 @@
 """The scripts of a folder, for an agent; each is a tracked run."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Self
@@ -19,13 +19,24 @@ class FolderWork:
     """Scripts move from to_run/ to running/ as they start, to complete/ or fail/ as they end."""
 
     def __init__(
-        self, store: Store, path: Path, plan: RoomPlan, *, project: str, exits: bool
+        self,
+        store: Store,
+        path: Path,
+        plan: RoomPlan,
+        *,
+        project: str,
+        exits: bool,
+        python: Mapping[str, str],
     ) -> None:
-        """Take the folder into our hands; `exits`: come to an end when no script is left."""
+        """Take the folder into our hands; `exits`: come to an end when no script is left.
+
+        python: variables with which scripts find their Python.
+        """
         self._store = store
         self._plan = plan
         self._project = project
         self._exits = exits
+        self._python = python
         self._folder = ScriptFolder(path)
         self._cwd = os.getcwd()  # noqa: PTH109  as with fastgpu, where it was started
         self._done = self._failed = 0
@@ -107,7 +118,12 @@ class FolderWork:
             run_id=run.id,
             argv=[run.source],
             cwd=self._cwd,
-            env={**run_env(self._store.home, run), **script_env(first, ()), **place.env},
+            env={
+                **self._python,
+                **run_env(self._store.home, run, {**os.environ, **self._python}),
+                **script_env(first, ()),
+                **place.env,
+            },
             stdout=str(stdout),
             stderr=str(stderr),
             devices=",".join(place.devices),

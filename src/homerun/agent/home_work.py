@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 
 from homerun.agent.events import Done, Outcome, Progress, Trouble, Waiting
+from homerun.agent.lending import Pythons
 from homerun.agent.order import Order
 from homerun.agent.orders import queue_order
 from homerun.agent.room import Need, Place, RoomPlan
@@ -10,6 +11,7 @@ from homerun.agent.sweep_work import SweepWork
 from homerun.agent.sweeps import needs_function
 from homerun.core import (
     ALIVE,
+    BAD,
     ENDED,
     End,
     MissingExtraError,
@@ -28,12 +30,19 @@ class HomeWork:
     """Runs by priority, then in the order in which they were queued, wherever they come from."""
 
     def __init__(
-        self, store: Store, plan: RoomPlan, *, make_work: MakeWork, is_staying: bool
+        self,
+        store: Store,
+        plan: RoomPlan,
+        *,
+        make_work: MakeWork,
+        pythons: Pythons,
+        is_staying: bool,
     ) -> None:
         """Prepare; is_staying: wait for more when nothing is left."""
         self._store = store
         self._plan = plan
         self._make_work = make_work
+        self._pythons = pythons
         self._is_staying = is_staying
         self._sweeps: dict[str, SweepWork] = {}
         self._unfit: dict[str, str] = {}  # sweeps that cannot run here, and why
@@ -84,7 +93,7 @@ class HomeWork:
         """Return the order to start a claimed run."""
         if run.sweep is not None:
             return self._work_of(run).order(run, place)
-        return queue_order(self._store, run, place=place)
+        return queue_order(self._store, run, place=place, lent=self._pythons.lent)
 
     def fill(self, free: int) -> str:
         """Let the searches of all sweeps propose runs; return what is wrong with them."""
@@ -116,7 +125,7 @@ class HomeWork:
         for run, end in ended:
             self._done += 1
             self._busy_s += run.runtime_s or 0.0
-            self._failed += run.state in {RunState.FAILED, RunState.CRASHED}
+            self._failed += run.state in BAD
             if run.sweep is None:
                 continue
             found = self._work_of(run).judge([(run, end)])
@@ -143,7 +152,9 @@ class HomeWork:
                 self._unfit[sweep_id] = f"sweep {sweep_id} waits for homerun.agent(id, function)"
             elif sweep_id not in self._unfit:
                 try:
-                    self._sweeps[sweep_id] = self._make_work(record)
+                    work = self._make_work(record)
+                    work.find_python()
+                    self._sweeps[sweep_id] = work
                 except (UsageError, MissingExtraError) as error:
                     self._unfit[sweep_id] = f"sweep {sweep_id}: {error}"
 

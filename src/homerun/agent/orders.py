@@ -1,7 +1,7 @@
 """What a program is started with: its command line, environment and parameter files."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from homerun.agent.order import Order
@@ -11,6 +11,9 @@ from homerun.core import Run, SweepRecord
 from homerun.spec import Sweep, command_line, parameter_files, parameter_json, parameter_yaml
 from homerun.store import Store, queued_environ
 
+_Environ = Mapping[str, str]
+NOTHING: _Environ = {}
+
 
 def sweep_order(
     store: Store,
@@ -19,13 +22,16 @@ def sweep_order(
     run: Run,
     *,
     place: Place,
+    python: Mapping[str, str] = NOTHING,
     environ: Mapping[str, str] = os.environ,
     function: str = "",
 ) -> Order:
     """Write the parameter files of a claimed run and return the order to start it.
 
-    function: the name of what is called here in place of a program.
+    python: variables with which programs find their Python; function: the name of what is called
+    here in place of a program.
     """
+    environ = {**environ, **python}
     folder = store.folder(run.id).make()
     config = parameter_json(run.config)
     parameters = folder.path / "config.yaml"
@@ -54,7 +60,8 @@ def sweep_order(
         argv=argv,
         cwd=os.getcwd() if function else record.cwd or "/",  # noqa: PTH109
         env={
-            **run_env(store.home, run),
+            **python,
+            **run_env(store.home, run, environ),
             "WANDB_SWEEP_ID": record.id,
             "WANDB_SWEEP_PARAM_PATH": str(parameters),
             **({"WANDB_ENTITY": sweep.entity} if sweep.entity else {}),
@@ -66,10 +73,20 @@ def sweep_order(
     )
 
 
-def queue_order(store: Store, run: Run, *, place: Place) -> Order:
-    """Return the order to start a claimed command of the queue."""
+def queue_order(
+    store: Store,
+    run: Run,
+    *,
+    place: Place,
+    lent: Callable[[_Environ], _Environ] = lambda _: NOTHING,
+) -> Order:
+    """Return the order to start a claimed command of the queue.
+
+    lent: tells what a program with such an environment needs to find homerun.
+    """
     store.folder(run.id).make()
     environ = queued_environ(store, run.id)
+    environ |= lent(environ)
     return Order(
         home=str(store.home),
         run_id=run.id,

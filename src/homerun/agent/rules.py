@@ -4,11 +4,9 @@ import os
 from collections.abc import Iterable, Sequence
 
 from homerun.agent.events import Done, Outcome
-from homerun.core import End, Run, RunState, SweepRecord, SweepState
+from homerun.core import BAD, End, Run, RunState, SweepRecord, SweepState
 from homerun.spec import Sweep
 from homerun.store import Store, best_run
-
-_BAD = frozenset({RunState.FAILED, RunState.CRASHED})
 
 
 class Rules:
@@ -32,7 +30,7 @@ class Rules:
     def judge(self, ended: Sequence[Run]) -> Done | None:
         """Look at runs that have ended; return why no more are to be taken, None to go on."""
         for run in ended:
-            if run.state in _BAD:
+            if run.state in BAD:
                 self._failures += 1
                 self._last_reason = run.reason
             elif run.state == RunState.FINISHED:

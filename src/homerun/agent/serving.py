@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from homerun.agent.agent import Agent
-from homerun.agent.events import Done, Event
+from homerun.agent.events import Done, Event, Remark
 from homerun.agent.folder_work import FolderWork
 from homerun.agent.hands import Hands
 from homerun.agent.home_work import HomeWork
+from homerun.agent.lending import Pythons
 from homerun.agent.room import Need, RoomPlan, plan_room
 from homerun.agent.sweep_work import SweepWork
 from homerun.agent.sweeps import needs_function
@@ -34,6 +35,8 @@ class Wishes:
     by_index: bool | None = None  # programs get indices of GPUs, not UUIDs
     use_busy: bool = False  # GPUs with programs of others, too
     stops_when_settled: bool = False  # no more runs of a sweep once nothing better is expected
+    python: str = ""  # programs start with: a path or uv; "": as `choose` in pythons.py finds it
+    caller: str = ""  # the Python of the program that is the agent, which started it by a function
 
 
 _NONE = Wishes()
@@ -65,7 +68,11 @@ def work_sweep(
         )
     settings = from_dict(record.spec, source=record.source or record.id).settings
     plan = _plan(wishes, settings)
-    work = _sweep_work(store, record, wishes, plan.need, settings, max_failures, function)
+    pythons = _pythons(store, wishes, on_event)
+    work = _sweep_work(
+        store, record, wishes, plan.need, settings, pythons, max_failures, function=function
+    )
+    work.find_python()
     return Agent(
         store, work, plan, count=count, argv=argv, log=log, on_event=on_event, hands=hands
     ).run()
@@ -84,13 +91,14 @@ def work_home(
 ) -> Done:
     """Take queued commands and the runs of all sweeps; with `is_staying` wait for more of them."""
     plan = _plan(wishes, Settings(), is_mixed=True)
+    pythons = _pythons(store, wishes, on_event)
 
     def make_work(record: SweepRecord) -> SweepWork:
         settings = from_dict(record.spec, source=record.source or record.id).settings
         need = _plan(wishes, settings).need
-        return _sweep_work(store, record, wishes, need, settings, max_failures)
+        return _sweep_work(store, record, wishes, need, settings, pythons, max_failures)
 
-    work = HomeWork(store, plan, make_work=make_work, is_staying=is_staying)
+    work = HomeWork(store, plan, make_work=make_work, pythons=pythons, is_staying=is_staying)
     return Agent(store, work, plan, count=count, argv=argv, log=log, on_event=on_event).run()
 
 
@@ -107,7 +115,8 @@ def work_folder(
 ) -> Done:
     """Run the scripts of a folder as fastgpu does; `exits`: end when none is left."""
     plan = _plan(wishes, Settings())
-    with FolderWork(store, path, plan, project=project, exits=exits) as work:
+    python = _pythons(store, wishes, on_event).of_folder(Path.cwd()).env
+    with FolderWork(store, path, plan, project=project, exits=exits, python=python) as work:
         return Agent(store, work, plan, argv=argv, log=log, on_event=on_event).run()
 
 
@@ -144,7 +153,9 @@ def _sweep_work(
     wishes: Wishes,
     need: Need,
     settings: Settings,
+    pythons: Pythons,
     max_failures: int | None,
+    *,
     function: str = "",
 ) -> SweepWork:
     return SweepWork(
@@ -154,5 +165,15 @@ def _sweep_work(
         is_memory_learned=_is_learned(wishes, settings),
         max_failures=max_failures,
         is_stopping_when_settled=wishes.stops_when_settled,
+        pythons=pythons,
         function=function,
+    )
+
+
+def _pythons(store: Store, wishes: Wishes, on_event: OnEvent) -> Pythons:
+    return Pythons(
+        store.home,
+        asked=wishes.python,
+        caller=wishes.caller,
+        say=lambda text: on_event(Remark(text=text)),
     )

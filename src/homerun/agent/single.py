@@ -4,7 +4,7 @@ import os
 import select
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import BinaryIO
@@ -12,7 +12,7 @@ from typing import BinaryIO
 from homerun.agent.events import Ended
 from homerun.agent.hands import Hands, LaunchError
 from homerun.agent.order import Order
-from homerun.agent.orders import home_env, run_env
+from homerun.agent.orders import NOTHING, home_env, run_env
 from homerun.agent.pauses import forget_pause
 from homerun.agent.pausing import request_pause
 from homerun.agent.processes import POLL_S
@@ -38,12 +38,14 @@ def run_command(
     grace_s: float = 10.0,
     output: BinaryIO | None = None,
     on_start: Callable[[Run], None] = lambda _: None,
+    python: Mapping[str, str] = NOTHING,
 ) -> Ended:
     """Run a command as one tracked run and return how it ended.
 
-    is_project_free: a project that the program names in init() is taken instead. What it writes
-    goes to `output`, too. Ctrl-C is passed on to it, and the second one kills it; so does SIGTERM.
-    Ctrl-Z stops it, too, until we go on. When the terminal is closed it goes on.
+    is_project_free: a project that the program names in init() is taken instead; python: variables
+    with which it finds its Python. What it writes goes to `output`, too. Ctrl-C is passed on to it,
+    and the second one kills it; so does SIGTERM. Ctrl-Z stops it, too, until we go on. When the
+    terminal is closed it goes on.
     """
     if not argv:
         raise UsageError("there is no command to run; try: homerun run -- python train.py")
@@ -64,7 +66,10 @@ def run_command(
         run_id=run_id,
         argv=list(argv),
         cwd=run.cwd,
-        env=run_env(store.home, run, is_project_free=is_project_free),
+        env={
+            **python,
+            **run_env(store.home, run, {**os.environ, **python}, is_project_free=is_project_free),
+        },
         timeout_s=timeout_s,
         grace_s=grace_s,
     )

@@ -1,10 +1,11 @@
 """The runs of one sweep, for an agent."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from homerun.agent.events import Done, Outcome, Progress, Trouble, Waiting
 from homerun.agent.guide import SearchFailedError
 from homerun.agent.learned import learned_mib
+from homerun.agent.lending import Pythons
 from homerun.agent.order import Order
 from homerun.agent.orders import sweep_order
 from homerun.agent.pace import Pace
@@ -32,12 +33,13 @@ class SweepWork:
         is_memory_learned: bool = False,
         max_failures: int | None = None,
         is_stopping_when_settled: bool = False,
+        pythons: Pythons,
         function: str = "",
     ) -> None:
         """Prepare; max_failures: in a row, with no success, that pause it; None: as its file.
 
-        function: the name of what is called in place of the program. Raises MissingExtraError where
-        its search cannot run.
+        pythons: find the Python of its programs; function: the name of what is called in place of
+        the program. Raises MissingExtraError where its search cannot run.
         """
         self._store = store
         self._function = function
@@ -47,7 +49,18 @@ class SweepWork:
         self._max_failures = max_failures
         self._is_stopping_when_settled = is_stopping_when_settled
         self.failed: Done | None = None  # why it was paused: its search cannot go on
+        self._pythons = pythons
+        self._python: Mapping[str, str] | None = {} if function else None  # not looked for yet
         self._read(record)
+
+    def find_python(self) -> Mapping[str, str]:
+        """Return the variables with which its programs find their Python, the same ones each time.
+
+        Raises UsageError where there is no such Python.
+        """
+        if self._python is None:
+            self._python = self._pythons.of_sweep(self.record, self.sweep).env
+        return self._python
 
     def _read(self, record: SweepRecord) -> None:
         self.record = record
@@ -102,7 +115,13 @@ class SweepWork:
     def order(self, run: Run, place: Place) -> Order:
         """Write the parameter files of a claimed run and return the order to start it."""
         return sweep_order(
-            self._store, self.sweep, self.record, run, place=place, function=self._function
+            self._store,
+            self.sweep,
+            self.record,
+            run,
+            place=place,
+            python=self.find_python(),
+            function=self._function,
         )
 
     def fill(self, free: int) -> str:

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import yaml
@@ -21,9 +22,10 @@ def wandb_yaml(text: str) -> str:
     if not isinstance(data, dict) or _KEY not in data:
         return text
     rest = {key: value for key, value in data.items() if key != _KEY}
-    shorter = _cut(text)
-    if _reads_as(shorter, rest):
-        return shorter
+    with suppress(yaml.YAMLError):  # this parser of positions refuses a few texts that are read
+        shorter = _cut(text)
+        if _reads_as(shorter, rest):
+            return shorter
     # An anchor inside the block is used outside, or the file is laid out in an unusual way.
     return yaml.safe_dump(rest, sort_keys=False, allow_unicode=True)
 

@@ -31,6 +31,7 @@ _KEYS = (
     "constraints",
     "args_style",
     "setup",
+    "python",
     "search",
     "defaults",
     "prior",
@@ -72,6 +73,7 @@ class Settings:
     max_failures: int = 5  # failures in a row, with no success, that pause the sweep; 0: never
     args_style: ArgsStyle = "underscore"
     setup: tuple[str, ...] = ()  # a program to run before each run's own
+    python: str = ""  # the one programs start with: a path, or uv; "": as the agent finds it
     search: str = "auto"  # of bayes and custom: a name of SEARCHES, optuna:SAMPLER, module:function
     defaults: tuple[Mapping[str, Any], ...] = ()  # configurations to begin with, maybe in part
     begins_with_program: bool = False  # first a run with the program's own defaults
@@ -172,6 +174,14 @@ def _setup(value: object, place: Place) -> tuple[str, ...]:
     return tuple(argv)
 
 
+def _python(value: object, place: Place) -> str:
+    if not isinstance(value, str) or not value.strip() or "\0" in value:
+        raise place.error(
+            f"must be the path of a Python or of its environment, or uv, not {shown(value)}"
+        )
+    return value
+
+
 def duration_s(text: str) -> float | None:
     """Return seconds from text such as 90s, 30m, 4h, 1d or 1h30m; None for any other."""
     if not re.fullmatch(f"({_PART.pattern})+", text.strip()):
@@ -223,5 +233,6 @@ _READERS: dict[str, tuple[str, Callable[[object, Place], object]]] = {
     "timeout": ("timeout_s", _duration_s),
     "gpu_memory": ("gpu_memory_mib", _memory_mib),
     "setup": ("setup", _setup),
+    "python": ("python", _python),
     "early_terminate": ("early_terminate", parse_rule),
 }

@@ -24,9 +24,11 @@ except ModuleNotFoundError as error:
     except ModuleNotFoundError as missing:
         if missing.name != "wandb":
             raise
+        _why = f"homerun is not installed for {sys.executable}; install it there"
+        if sys.version_info < (3, 11):  # noqa: UP036 - the Python of a program may be older
+            _why = f"homerun needs Python 3.11, {sys.executable} is older; use a later one"
         raise ModuleNotFoundError(
-            f"No module named 'wandb': homerun is not installed for {sys.executable}; "
-            "install it there, or set HOMERUN_WANDB=off",
+            f"No module named 'wandb': {_why}, or set HOMERUN_WANDB=off",
             name="wandb",
         ) from None
 else:
