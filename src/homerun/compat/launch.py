@@ -1,6 +1,7 @@
 """W&B's functions that make sweeps and work on them: `sweep`, `agent`, `controller`."""
 
 import os
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from homerun.agent import (
     Ended,
     Event,
     Outcome,
+    Remark,
     Started,
     Stopping,
     Trouble,
@@ -19,6 +21,7 @@ from homerun.agent import (
     work_function,
     work_sweep,
 )
+from homerun.compat.notebook import best_so_far, in_notebook, showing
 from homerun.core import NotFoundError, SweepState, UsageError
 from homerun.search import is_guided
 from homerun.spec import Edit, Sweep, edited, from_dict, load
@@ -90,16 +93,26 @@ def agent(
         )
     home = find_home()
     ref = _check(home, sweep_id, project)
-    if function is None:
-        with Store(home) as store:
-            done = work_sweep(
-                store, store.sweep(ref), wishes=Wishes(slots=1), count=count, on_event=_tell
+    is_here = is_true(_env("AGENT_INPROCESS")) if in_process is None else in_process
+
+    def work(tell: Callable[[Event], None]) -> AgentDone:
+        if function is not None:
+            return work_function(
+                home, ref, function, in_process=is_here, count=count, on_event=tell
             )
-    else:
-        is_here = is_true(_env("AGENT_INPROCESS")) if in_process is None else in_process
-        done = work_function(home, ref, function, in_process=is_here, count=count, on_event=_tell)
-    if done.outcome not in _MEANT_WELL:
-        termlog(f"to go on, call agent({ref!r}) again")
+        wishes = Wishes(slots=1, caller=sys.executable or "")
+        with Store(home) as store:
+            return work_sweep(store, store.sweep(ref), wishes=wishes, count=count, on_event=tell)
+
+    again = f"to go on, call agent({ref!r}) again"
+    if in_notebook():
+        with Store(home) as store:
+            record, best = store.sweep(ref), best_so_far(store, store.sweep(ref))
+        with showing(record, best) as board:  # no database is open while processes are forked
+            if work(board.tell).outcome not in _MEANT_WELL:
+                board.note = "; ".join(filter(None, [board.note, again]))
+    elif work(_tell).outcome not in _MEANT_WELL:
+        termlog(again)
 
 
 class Controller:
@@ -178,7 +191,7 @@ def _tell(event: Event) -> None:
     elif isinstance(event, Ended):
         why = f": {event.run.reason}" if event.run.reason else ""
         termlog(f"run {event.run.number} ({event.run.id}) {event.run.state}{why}")
-    elif isinstance(event, Stopping | Trouble):
+    elif isinstance(event, Remark | Stopping | Trouble):
         termlog(event.text)
     elif isinstance(event, Waiting):
         termlog(f"waits: {event.reason}")

@@ -46,6 +46,14 @@ class ActiveRun(WithArtifacts):
         self._is_ending = False
         self.config = Config(self._record_config, allow_val_change=facts["allow_val_change"])
 
+    def _repr_html_(self) -> str:
+        from homerun.core import markup  # noqa: PLC0415 - for notebooks alone
+
+        state = "finished" if self._is_finished else "running"
+        parts = [markup.heading(self.name, state_name=state, more=f"{self.project}/{self.id}")]
+        parts.append(markup.beside({"config": dict(self.config), "summary": dict(self.summary)}))
+        return markup.block([*parts, markup.note(f"homerun show {self.id}")])
+
     def alert(
         self,
         title: str,

@@ -4,6 +4,8 @@ import contextlib
 import os
 import sys
 
+from homerun.core import kernel
+
 _SILENT = ("HOMERUN_SILENT", "WANDB_SILENT")
 _said: set[str] = set()
 _is_silent = False
@@ -44,5 +46,7 @@ def _say(string: str, level: str, newline: bool, repeat: bool) -> None:
         _said.add(lines)
     # A program may have closed its stderr, or have none (pythonw); a line less is no reason to die.
     with contextlib.suppress(OSError, ValueError, AttributeError):
-        sys.stderr.write(lines + ("\n" if newline else ""))
-        sys.stderr.flush()
+        # Notebooks show all of stderr as if it were a warning.
+        stream = sys.stdout if not level and kernel() is not None else sys.stderr
+        stream.write(lines + ("\n" if newline else ""))
+        stream.flush()

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, overload
 
+from homerun.compat.api.looks import list_html
 from homerun.compat.api.place import Place
 from homerun.compat.api.runs import Runs
 from homerun.compat.api.sweeps import Sweeps
@@ -21,6 +22,9 @@ class Project:
 
     def __repr__(self) -> str:
         return f"<Project {self.entity}/{self.name}>"
+
+    def _repr_html_(self) -> str:
+        return self.runs()._repr_html_() + self.sweeps()._repr_html_()
 
     @property
     def id(self) -> str:
@@ -69,6 +73,13 @@ class Projects:
 
     def __repr__(self) -> str:
         return f"<Projects {self.entity}>"
+
+    def _repr_html_(self) -> str:
+        rows = [
+            {"project": one.name, "runs": str(len(one.runs())), "sweeps": str(len(one.sweeps()))}
+            for one in self
+        ]
+        return list_html("projects", str(self._place.home), rows)
 
     def __len__(self) -> int:
         return len(self._load())

@@ -11,6 +11,7 @@ from homerun.agent import kill
 from homerun.compat.api import artifacts
 from homerun.compat.api.errors import CommError
 from homerun.compat.api.files import File, Files
+from homerun.compat.api.looks import run_html
 from homerun.compat.api.place import Place, User
 from homerun.compat.api.rows import all_rows, as_frame, history_rows
 from homerun.core import ALIVE, ENDED, UsageError, redact_config
@@ -70,6 +71,9 @@ class Run:
 
     def __repr__(self) -> str:
         return f"<Run {'/'.join(self.path)} ({self.state})>"
+
+    def _repr_html_(self) -> str:
+        return run_html(self.found, self.name, self.state)
 
     # What it is
 

@@ -4,9 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
 from homerun.compat.api.errors import CommError
+from homerun.compat.api.looks import RUNS, runs_html
 from homerun.compat.api.place import Place
 from homerun.compat.api.rows import Row, as_frame, as_polars, history_rows
 from homerun.compat.api.run import Run
+from homerun.compat.notebook import show_frames
 from homerun.core import UsageError
 from homerun.store import find_runs, found_runs, projects, runs_frame
 
@@ -47,6 +49,10 @@ class Runs:
 
     def __repr__(self) -> str:
         return f"<Runs {self.entity}/{self.project or '*'}>"
+
+    def _repr_html_(self) -> str:
+        title = self.project or (f"sweep {self._sweep}" if self._sweep else "all projects")
+        return runs_html(title, [run.found for run in self[:RUNS]], len(self))
 
     def __len__(self) -> int:
         return len(self._found())
@@ -94,9 +100,10 @@ class Runs:
         """Return one row a run, in this order, with the columns of `homerun.runs()`."""
         with self._place.settled() as store:
             ids = [run.id for run in found_runs(store, self._found())]
-            frame = runs_frame(store, ids=ids)
+            frame = runs_frame(store, ids=ids, sweep=self._sweep)
         position = {run_id: index for index, run_id in enumerate(frame.id)}
         ordered = frame.iloc[[position[run_id] for run_id in ids if run_id in position]]
+        show_frames()
         return ordered.reset_index(drop=True)
 
     def histories(

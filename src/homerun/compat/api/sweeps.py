@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, overload
 
 from homerun.compat.api.errors import CommError
+from homerun.compat.api.looks import list_html, sweep_html
 from homerun.compat.api.place import Place
 from homerun.compat.api.run import Run
 from homerun.compat.api.runs import Runs
-from homerun.core import NotFoundError, SpecError, SweepRecord, UsageError
+from homerun.core import NotFoundError, SpecError, SweepRecord, UsageError, counted, flat, shown
 from homerun.store import find_runs, found_runs
 
 if TYPE_CHECKING:
@@ -27,6 +28,30 @@ class Sweep:
 
     def __repr__(self) -> str:
         return f"<Sweep {'/'.join(self.path)} ({self.state})>"
+
+    def _repr_html_(self) -> str:
+        metric, parameters = self.config.get("metric") or {}, self.config.get("parameters") or {}
+        facts = {
+            "id": self.id,
+            "method": str(self.config.get("method", "")),
+            "program": str(self.config.get("program") or ""),
+            "parameters": ", ".join(parameters),
+        }
+        with self._place.settled() as store:
+            counts, planned = store.counts(self.id), self.expected_run_count
+        first = self._first(self.order) if self.order else None
+        best = ""
+        if first is not None:
+            value = flat(first.found.summary).get(metric["name"])
+            best = f"best {metric['name']} {shown(value)} by {first.name} ({first.number})"
+        return sweep_html(
+            f"{self.project} > {self.name}",
+            {name: fact for name, fact in facts.items() if fact},
+            state=self.state,
+            counts={str(name): number for name, number in counts.items()},
+            planned=planned,
+            best=best,
+        )
 
     @property
     def id(self) -> str:
@@ -155,6 +180,22 @@ class Sweeps:
 
     def __repr__(self) -> str:
         return f"<Sweeps {self.entity}/{self.project}>"
+
+    def _repr_html_(self) -> str:
+        sweeps = list(self)
+        with self._place.store() as store:
+            counts = [store.counts(sweep.id) for sweep in sweeps]
+        rows = [
+            {
+                "sweep": sweep.id,
+                "name": sweep.name,
+                "state": sweep.state,
+                "method": str(sweep.config.get("method", "")),
+                "runs": ", ".join(f"{number} {state}" for state, number in of.items() if number),
+            }
+            for sweep, of in zip(sweeps, counts, strict=True)
+        ]
+        return list_html(self.project, counted(len(sweeps), "sweep"), rows)
 
     def __len__(self) -> int:
         return len(self._load())

@@ -1,0 +1,13 @@
+"""What a notebook shows of homerun: tables of runs, and an agent at work."""
+
+from typing import TYPE_CHECKING
+
+from homerun import lazy
+
+if TYPE_CHECKING:
+    from homerun.compat.notebook.frames import show_frames as show_frames
+    from homerun.compat.notebook.progress import best_so_far as best_so_far
+    from homerun.compat.notebook.progress import in_notebook as in_notebook
+    from homerun.compat.notebook.progress import showing as showing
+
+lazy.attach(__name__, {"frames": "show_frames", "progress": "best_so_far in_notebook showing"})
