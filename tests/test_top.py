@@ -3,13 +3,16 @@
 import asyncio
 import contextlib
 import json
+import math
 import os
 import re
 import signal
 import subprocess
 import sys
+import termios
 import time
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -20,13 +23,15 @@ from homerun.cli.screen.app import Canvas, Top
 from homerun.cli.screen.columns import Section
 from homerun.cli.screen.frame import shares
 from homerun.cli.screen.tail import Tail
-from homerun.cli.screen.text import Span, cut, fit, line, sparkline
+from homerun.cli.screen.text import Span, cut, fit, line
+from homerun.cli.spark import sparkline
 from homerun.core import RunState, SweepState
 from homerun.devices import Gpu, GpuLook
 from homerun.store import (
     Store,
     add_agent,
     add_to_queue,
+    course,
     eta_s,
     fold,
     identity,
@@ -213,6 +218,119 @@ def test_what_runs_can_be_ordered_by_its_metric(filled):
     use(filled, what)
 
 
+def test_what_runs_can_be_ordered_by_its_settings_and_turned_around(home):
+    with Store(home) as store:
+        sweep = add_sweep(store)
+        for _ in range(6):
+            hold(store, train(store, sweep, error=0.1, epochs=1))
+
+    def numbers(screen):
+        return re.findall(r"^[> ] (\d) +\d\S*  +0\.", screen, re.MULTILINE)
+
+    async def what(person):
+        await person.sees("RUNNING")
+        for order, expected in (
+            ("metric", "123456"),
+            ("dataset", "123456"),
+            ("learning_rate", "125634"),
+            ("model_name", "246135"),
+            ("age", "123456"),
+        ):
+            await person.press("s")
+            assert numbers(await person.sees(f"ordered by {'its ' * (order == 'metric')}{order}"))
+            assert numbers(await person.sees("RUNNING")) == list(expected)
+        await person.press("S")
+        assert numbers(await person.sees("oldest first, turned around")) == list("654321")
+
+    use(home, what, size=(80, 40))
+
+
+def test_runs_are_filtered_by_words_and_by_expressions(filled):
+    async def what(person):
+        await person.sees("RUNNING")
+        await person.press("f", *"linear")
+        await person.sees("show only: linear")
+        assert "QUEUE  3" in await person.sees("  7  dataset=mnist")
+        await person.press("enter")
+        screen = await person.sees("with linear")
+        assert "  6  dataset" not in screen
+        assert "convnet" not in screen
+        await person.press("slash", "ctrl+u", *"learning_rate >")
+        await person.sees("a name or a value expected")
+        await person.press(*" 0.005 and state == 'pending'", "enter")
+        screen = await person.sees("2 with learning_rate")
+        assert "RUNNING" in screen
+        assert re.findall(r"^[> ] (\d)  dataset", screen, re.MULTILINE) == ["7", "8"]
+        await person.press("escape")
+        await person.sees("  6  dataset=mnist")
+        await person.press("q")
+
+    assert use(filled, what).return_code == 0
+
+
+def test_a_filter_finds_what_is_far_behind_in_the_queue(home):
+    with Store(home) as store:
+        for number in range(60):
+            add_to_queue(store, ["echo", f"word{number}"], project="p", cwd="/")
+
+    async def what(person):
+        assert "word45" not in await person.sees("QUEUE")
+        await person.press("f", *"word45")
+        await person.sees("> 46  echo word45")
+
+    use(home, what, size=(80, 40))
+
+
+def test_enter_opens_the_page_of_a_run(filled):
+    with Store(filled) as store:
+        name = store.run("5").name
+
+    async def what(person):
+        await person.sees("RUNNING")
+        await person.press("enter")
+        screen = await person.sees(name)
+        assert "error_rate" in screen
+        await person.press("end", "home", "pagedown", "down", "up")
+        await person.resize(120, 40)
+        assert "learning_rate" in await person.sees("error_rate")
+        await person.press("escape")
+        await person.sees("RUNNING")
+
+    use(filled, what)
+
+
+def test_o_draws_the_sweep_for_the_browser(filled, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BROWSER", "true")  # opens nothing, and is content
+
+    async def what(person):
+        await person.sees("RUNNING")
+        await person.press("o")
+        await person.sees("drawing the sweep")
+        await person.sees(".html: ")
+
+    use(filled, what)
+    assert [path.suffix for path in tmp_path.glob("*.html")] == [".html"]
+
+
+@pytest.mark.parametrize("size", [(80, 24), (200, 50)])
+def test_the_selected_run_shows_its_curve_and_last_words(filled, size):
+    with Store(filled) as store:
+        store.folder(store.run("1").id).output.write_text("first\nlast words\n")
+        rows = [[jr.ROW, i, time.time(), {"error_rate": 1 / i}] for i in range(2, 500)]
+        write_journal(store, store.run("5").id, rows)
+        fold(store, store.run("5").id)
+
+    async def what(person):
+        screen = await person.sees("RUN 5  error_rate  digits > crop or squish")
+        assert "epoch 1" in screen
+        await person.sees("┤")
+        assert len(set(re.findall("[⠀-⣿]", "\n".join(lines_of(person.app))))) > 5
+        assert all(cell_len(shown) <= size[0] for shown in lines_of(person.app))
+
+    use(filled, what, size=size)
+
+
 def gpu_looks(*, count=3):
     """Return looks at GPUs of which the first is almost full and the last is lost."""
     gpus = [
@@ -249,8 +367,9 @@ def test_gpus_are_asked_through_the_driver(filled, tmp_path):
     fake.set(1, used_mib=40960, power_w=310, temperature_c=71, utilization=97)
     done = start("top", "--once", env={**fake.environ, "COLUMNS": "120"})
     assert "GPUS  Fake A100" in done.stdout, done.stderr
-    used = r"^  1  ━{12}─{12}  40.0 of 80 GiB   97%  310 W  71°C  40.0 GiB of its memory are used"
-    assert re.search(used, done.stdout, re.MULTILINE)
+    row = next(text for text in done.stdout.splitlines() if text.startswith("  1  ━"))
+    assert row.startswith("  1  ━━━━━━━━━━━━────────────  40.0 of 80 GiB   97%  310 of 400 W  71°C")
+    assert "40.0 GiB of its memory are used" in row
 
 
 @pytest.mark.parametrize("size", [(20, 3), (40, 10), (80, 24), (140, 45), (300, 100)])
@@ -370,6 +489,32 @@ def test_a_curve_has_the_latest_numbers_in_order(home):
         curve = watch(store).alive[0].curve
         assert curve.points == tuple(range(161, 201))
         assert (curve.count, curve.last) == (203, 200)
+
+
+def test_the_course_of_a_metric_is_thinned_out_and_keeps_its_peaks(home):
+    with Store(home) as store:
+        sweep = add_sweep(store)
+        run = train(store, sweep, error=0.0, epochs=0)
+        hold(store, run)
+        values = [math.sin(i / 50) for i in range(3000)]
+        values[1234], values[777] = 9.0, -9.0
+        write_journal(
+            store, run.id, [[jr.ROW, i, 1.0, {"error_rate": v}] for i, v in enumerate(values)]
+        )
+        fold(store, run.id)
+        watched = watch(store).alive[0]
+        seen = course(store, watched, sweep)
+        assert 400 <= len(seen.points) <= 801
+        assert [step for step, _ in seen.points] == sorted(step for step, _ in seen.points)
+        assert {(1234, 9.0), (777, -9.0)} <= set(seen.points)
+        assert course(store, watched, sweep, seen) is seen
+        write_journal(
+            store, run.id, [[jr.ROW, i, 1.0, {"error_rate": 0.5}] for i in range(3000, 3005)]
+        )
+        fold(store, run.id)
+        assert course(store, watch(store).alive[0], sweep, seen) is seen  # it would look the same
+        end(store, run, RunState.FAILED, "exit code 1")
+        assert course(store, watch(store).failures[0], sweep).count == 3005
 
 
 def test_a_run_without_a_sweep_shows_the_first_metric_it_logs(home):
@@ -500,6 +645,15 @@ def terminal(home, tmp_path):
         yield terminal
 
 
+def modes(terminal):
+    """Return how the terminal treats what is typed and written."""
+    fd = os.open(terminal.flag("pane_tty"), os.O_RDONLY | os.O_NOCTTY)
+    try:
+        return termios.tcgetattr(fd)
+    finally:
+        os.close(fd)
+
+
 def test_top_in_a_terminal(terminal, home, tmp_path):
     program = tmp_path / "wait.sh"
     program.write_text("echo begun\nwhile true; do sleep 0.1; done\n")
@@ -525,15 +679,71 @@ def test_top_in_a_terminal(terminal, home, tmp_path):
     assert terminal.flag("cursor_flag") == "1"
 
 
-def test_sigterm_gives_the_terminal_back(terminal, home):
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGHUP, "C-c"])
+def test_whatever_ends_it_gives_the_terminal_back(terminal, home, how):
     with Store(home) as store:
         fill(store)
+        before = modes(terminal)
         terminal.type(f"clear; sh -c 'echo $$ > pid; exec {HOMERUN} top'; echo code $?")
         terminal.shows("RUNNING")
         assert "\x1b[31m" in terminal.screen("-e")
-        os.kill(int((home.parent / "pid").read_text()), signal.SIGTERM)
-        assert "RUNNING" not in terminal.shows("code 143")
+        if how == "C-c":
+            terminal.press(how)
+        else:
+            os.kill(int((home.parent / "pid").read_text()), how)
+        assert "RUNNING" not in terminal.shows(f"code {0 if how == 'C-c' else 128 + how}")
     assert terminal.flag("alternate_on") == "0"
+    assert terminal.flag("cursor_flag") == "1"
+    until(lambda: modes(terminal) == before)
+
+
+def test_top_stops_and_goes_on(terminal, home):
+    with Store(home) as store:
+        fill(store)
+        terminal.type(f"clear; {HOMERUN} top")
+        terminal.shows("q quit")
+        terminal.press("C-z")
+        terminal.shows("Stopped")
+        assert terminal.flag("alternate_on") == "0"
+        terminal.type("fg")
+        terminal.shows("q quit")
+        assert terminal.flag("alternate_on") == "1"
+        terminal.press("q")
+        until(lambda: terminal.flag("alternate_on") == "0")
+
+
+@pytest.mark.parametrize("command", ["top", "watch"])
+def test_it_ends_with_its_terminal(terminal, home, command):
+    with Store(home) as store:
+        fill(store)
+        terminal.type(f"clear; sh -c 'echo $$ > pid; exec {HOMERUN} {command}'")
+        terminal.shows("RUNNING")
+        pid = int((home.parent / "pid").read_text())
+        terminal.tmux("new-window", "-d")
+        terminal.tmux("kill-window", "-t", ":0")  # as closing a window: SIGHUP, then SIGCONT
+        until(lambda: not is_running(pid))
+
+
+def is_running(pid):
+    """Tell whether a process is there, and no mere entry that nobody has waited for."""
+    try:
+        return b") Z " not in Path(f"/proc/{pid}/stat").read_bytes()
+    except FileNotFoundError:
+        return False
+
+
+def test_top_fits_whatever_becomes_of_the_window(terminal, home):
+    with Store(home) as store:
+        fill(store)
+        terminal.type(f"clear; {HOMERUN} top")
+        terminal.shows("q quit")
+        for width, height in ((10, 3), (200, 50), (80, 24)):
+            terminal.tmux("resize-window", "-x", width, "-y", height)
+        screen = terminal.shows("q quit")
+        assert re.search(r"^ p pause .* q quit$", screen, re.MULTILINE)
+        assert screen.count("RUNNING  1") == 1
+        terminal.press("q")
+        until(lambda: terminal.flag("alternate_on") == "0")
 
 
 def test_without_textual_the_extra_is_named(terminal, home):

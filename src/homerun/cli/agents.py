@@ -9,9 +9,17 @@ from typing import Any, BinaryIO
 import click
 
 from homerun.cli import output, words
-from homerun.cli.common import argument, counted, json_option, location, open_home
+from homerun.cli.common import argument, json_option, location, open_home
 from homerun.cli.serve import say_detached, start_detached
-from homerun.core import ALIVE, AgentRecord, NotFoundError, SweepRecord, SweepState, UsageError
+from homerun.core import (
+    ALIVE,
+    AgentRecord,
+    NotFoundError,
+    SweepRecord,
+    SweepState,
+    UsageError,
+    counted,
+)
 from homerun.store import Store, agent, agents, ask_agent, parse_identity
 
 _TAIL = 4000  # bytes of a log that are shown first

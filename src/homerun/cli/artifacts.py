@@ -8,8 +8,8 @@ import click
 from click.shell_completion import CompletionItem
 
 from homerun.cli import output, words
-from homerun.cli.common import counted, has_database, json_option, open_home
-from homerun.core import UsageError
+from homerun.cli.common import has_database, json_option, open_home
+from homerun.core import UsageError, counted
 from homerun.store import (
     ArtifactVersion,
     Store,

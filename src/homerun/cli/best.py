@@ -8,8 +8,7 @@ import click
 from homerun.agent import recommended
 from homerun.cli import output, words
 from homerun.cli.common import argument, json_option, location, open_home
-from homerun.cli.table import flat
-from homerun.core import SweepRecord, UsageError
+from homerun.core import SweepRecord, UsageError, flat
 from homerun.search import Candidate, Recommendation
 from homerun.spec import Metric
 from homerun.store import Store

@@ -115,8 +115,7 @@ def completion_command(ctx: click.Context, *, shell: str) -> None:
     if script is None:
         raise UsageError(f"{shell} cannot be completed; use one of {', '.join(_HOW)}")
     source = script(ctx.find_root().command, {}, "homerun", "_HOMERUN_COMPLETE").source()
-    click.echo(source)
-    output.say(_HOW[shell])
+    click.echo(f"{source.rstrip()}\n\n# {_HOW[shell]}")  # in it: a shell that starts says nothing
 
 
 def _print(findings: Sequence[doctor.Finding]) -> None:

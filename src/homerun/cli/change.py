@@ -9,8 +9,8 @@ import click
 
 from homerun.agent import Changed, change_sweep, clone_sweep, kill
 from homerun.cli import output
-from homerun.cli.common import counted, location, open_home
-from homerun.core import NotFoundError, SweepRecord, SweepState, UsageError
+from homerun.cli.common import location, open_home
+from homerun.core import NotFoundError, SweepRecord, SweepState, UsageError, counted
 from homerun.spec import Edit, load, parse_edit
 from homerun.store import Store, agents
 

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable, Sequence
 import click
 
 from homerun.cli import output
-from homerun.cli.common import counted, find
+from homerun.cli.common import find
 from homerun.cli.table import values_of
-from homerun.core import NotFoundError, Run, RunState, SweepRecord, UsageError
+from homerun.core import NotFoundError, Run, RunState, SweepRecord, UsageError, counted
 from homerun.store import RunLine, Store, projects, run_lines
 
 _COLUMNS = ("state", "sweep", "project")

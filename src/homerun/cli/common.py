@@ -11,7 +11,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from homerun.core import NotFoundError, Run, SweepRecord
-from homerun.store import Store, complete_ids, find_home, settle
+from homerun.store import Store, complete_ids, complete_keys, find_home, settle
 
 json_option = click.option("--json", "is_json", is_flag=True, help="Print one JSON document.")
 yes_option = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
@@ -63,27 +63,42 @@ def _names(noun: Run | SweepRecord) -> set[str]:
 
 
 def completion_of(*tables: str) -> Callable[..., list[CompletionItem]]:
-    """Return a function that completes ids (and names) of the tables `run` and `sweep`."""
+    """Return a function that completes ids (and names) of `run` and `sweep`, and each `project`."""
 
     def complete(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        chosen = ctx.find_root().params.get("home")
-        home = Path(chosen).expanduser() if chosen else find_home()
-        if not has_database(home):
-            return []
-        items = complete_ids(home, incomplete, tables=tables)
+        home = _home_of(ctx)
+        items = complete_ids(home, incomplete, tables=tables) if home else []
         return [CompletionItem(value, help=about) for value, about in items]
 
     return complete
 
 
+def keys_completion(*others: str) -> Callable[..., list[CompletionItem]]:
+    """Return a function that completes keys of config and summary, and the words in `others`.
+
+    The argument `where` of the command says of which sweep.
+    """
+
+    def complete(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        home = _home_of(ctx)
+        # An option that has no value yet ends the reading of the line before its arguments.
+        where = ctx.params.get("where") or next(iter(ctx.args), None)
+        found = [*(complete_keys(home, where) if home else []), *others]
+        return [CompletionItem(key) for key in dict.fromkeys(found) if key.startswith(incomplete)]
+
+    return complete
+
+
+def _home_of(ctx: click.Context) -> Path | None:
+    """Return the home that a command line is about, None when nothing was ever kept there."""
+    chosen = ctx.find_root().params.get("home")
+    home = Path(chosen).expanduser() if chosen else find_home()
+    return home if has_database(home) else None
+
+
 def argument(name: str, *tables: str, **options: Any) -> Callable[..., Any]:
     """Return a positional argument that names runs or sweeps and completes their ids."""
     return click.argument(name, shell_complete=completion_of(*tables), **options)
-
-
-def counted(count: int, noun: str) -> str:
-    """Return `1 run` or `3 runs`."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def location(*nouns: str) -> str:

@@ -8,9 +8,10 @@ import click
 from homerun.agent import kill, pause, resume
 from homerun.cli import output
 from homerun.cli.choose import choose, has_filter, numbers_of, tell_chosen
-from homerun.cli.common import argument, counted, find, json_option, open_home, yes_option
+from homerun.cli.common import argument, find, json_option, open_home, yes_option
 from homerun.core import (
     ALIVE,
+    BAD,
     ENDED,
     NotFoundError,
     Run,
@@ -18,6 +19,7 @@ from homerun.core import (
     SweepRecord,
     SweepState,
     UsageError,
+    counted,
 )
 from homerun.store import (
     PAUSED,
@@ -32,7 +34,6 @@ from homerun.store import (
 
 _GRACE_S = 10.0
 _FEW = 10  # runs that are listed in a command
-_BAD = frozenset({RunState.FAILED, RunState.CRASHED})
 _refs = argument("refs", "run", "sweep", metavar="RUN|SWEEP...", nargs=-1, required=True)
 _running = click.option("--running", is_flag=True, help="Of a sweep also the runs that run.")
 
@@ -312,7 +313,7 @@ def _to_retry(store: Store, refs: Sequence[str], *, failed: bool, force: bool) -
 
 def _failed(store: Store, sweep: str | None) -> list[Run]:
     """Return what failed or crashed, in a sweep or the home, and was not tried again."""
-    left = [run for run in store.runs(sweep=sweep, states=_BAD) if _is_left(store, run)]
+    left = [run for run in store.runs(sweep=sweep, states=BAD) if _is_left(store, run)]
     unfit = {run.id: why for run in left if (why := why_no_retry(store, run))}
     if unfit:
         numbers = numbers_of([run for run in left if run.id in unfit])

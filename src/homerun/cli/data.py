@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from homerun.cli import output, words
-from homerun.cli.common import argument, counted, has_database, json_option, open_home
-from homerun.core import MissingExtraError, NotFoundError, UsageError
+from homerun.cli.common import argument, has_database, json_option, open_home
+from homerun.core import MissingExtraError, NotFoundError, UsageError, counted
 from homerun.store import find_home, history_frame, query, runs_frame
 
 if TYPE_CHECKING:
@@ -140,6 +140,8 @@ def _write_parquet(frame: "DataFrame", path: Path) -> None:
 
 def replace_file(target: Path, write: Callable[[Path], None]) -> None:
     """Write a file beside the target and move it there: nobody sees half of it."""
+    if not target.parent.is_dir():
+        raise UsageError(f"there is no folder {target.parent}: make it, or use another one")
     part = target.with_name(f".{target.stem}.{os.getpid()}{target.suffix}")
     try:
         write(part)
@@ -148,6 +150,15 @@ def replace_file(target: Path, write: Callable[[Path], None]) -> None:
         raise UsageError(f"{target} cannot be written: {error.strerror or error}") from error
     finally:
         part.unlink(missing_ok=True)
+
+
+def replace_text(target: Path, text: str) -> None:
+    """Write text to a file, whole or not at all."""
+    replace_file(target, lambda part: _put(text, part))
+
+
+def _put(text: str, path: Path) -> None:
+    path.write_text(text, encoding="utf-8")
 
 
 def _columns() -> int:

@@ -12,8 +12,8 @@ from typing import Any
 import click
 
 from homerun.cli import output, words
-from homerun.cli.common import counted, has_database, json_option, location, open_home
-from homerun.core import ALIVE, Lease, Run
+from homerun.cli.common import has_database, json_option, location, open_home
+from homerun.core import ALIVE, Lease, Run, counted
 from homerun.devices import (
     Gpu,
     GpuLook,

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from homerun.cli.letters import prepare
 from homerun.core import HomerunError, SpecError, UsageError
 
 COMMANDS = {  # title: {command: (module, what --help says in one line)}
@@ -38,9 +39,12 @@ COMMANDS = {  # title: {command: (module, what --help says in one line)}
     "Look": {
         "ls": ("listing", "List sweeps and runs; the runs of a sweep, best first."),
         "best": ("best", "Say which run of a sweep is best, and how sure that is."),
+        "watch": ("watch", "Follow what runs until nothing is left; a line an event in a pipe."),
         "top": ("top", "Watch GPUs, slots, runs and the queue on one screen."),
         "devices": ("devices", "Show the GPUs, what they do, for whom, and whether they are free."),
         "show": ("show", "Show all there is to know about a run or a sweep."),
+        "diff": ("diff", "Show what sets runs apart: settings, results, code and cost."),
+        "plot": ("plot", "Draw a sweep, runs or a table: on a page, as PNG, in the terminal."),
         "logs": ("logs", "Print what the programs of runs wrote."),
         "df": ("data", "Write the table of runs, or every point of metrics, to a file."),
         "sql": ("data", "Ask the database; nothing can be changed without --write."),
@@ -155,7 +159,7 @@ def main() -> None:
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `homerun ls | head` ends without a word
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # a terminal without Unicode is no reason to fail
-            stream.reconfigure(errors="backslashreplace")
+            prepare(stream)
     sys.exit(execute())
 
 

@@ -6,9 +6,8 @@ from typing import Any
 import click
 
 from homerun.cli import output, words
-from homerun.cli.common import counted, location, metric_of
-from homerun.cli.table import flat
-from homerun.core import NotFoundError, Run, RunState, SweepRecord
+from homerun.cli.common import location, metric_of
+from homerun.core import NotFoundError, Run, RunState, SweepRecord, counted, flat
 from homerun.store import Store, source_of, suggestion_of
 
 _LABEL = 10

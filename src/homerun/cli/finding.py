@@ -12,15 +12,8 @@ from click.shell_completion import CompletionItem
 
 from homerun.agent import Learned, learn, learn_by_hand
 from homerun.cli import output, words
-from homerun.cli.common import (
-    completion_of,
-    counted,
-    has_database,
-    json_option,
-    location,
-    open_home,
-)
-from homerun.core import UsageError
+from homerun.cli.common import completion_of, has_database, json_option, location, open_home
+from homerun.core import UsageError, counted
 from homerun.spec import parse_edit
 from homerun.store import Finding, Store, find_finding, find_home, findings, withdraw_finding
 

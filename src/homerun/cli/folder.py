@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from homerun.agent import Wishes
-from homerun.cli.options import arguments_of, use_options, wishes_of
+from homerun.cli.options import arguments_of, python_option, use_options, wishes_of
 from homerun.cli.serve import say_detached, serve_folder, start_detached
 from homerun.core import UsageError
 from homerun.store import Store
@@ -27,6 +27,7 @@ from homerun.store import Store
 )
 @click.option("-p", "--project", help="The project of the runs; default: the name of the folder.")
 @use_options
+@python_option
 @click.option("--detach", is_flag=True, help="Work on in the background, without this terminal.")
 def poll_command(
     *,

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from homerun.cli import output
-from homerun.cli.common import counted, json_option
+from homerun.cli.common import json_option
 from homerun.compat.importing import (
     KINDS,
     Columns,
@@ -21,6 +21,7 @@ from homerun.compat.importing import (
     by_outcome,
     find_sources,
 )
+from homerun.core import counted
 from homerun.store import Store, find_home
 
 _MANY = 20  # runs from which on a progress bar is worth its lines

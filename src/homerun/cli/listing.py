@@ -1,6 +1,6 @@
 """`homerun ls`: sweeps with their progress, and runs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,23 +9,29 @@ import click
 from homerun.cli import output, words
 from homerun.cli.common import (
     argument,
-    counted,
     has_database,
     json_option,
+    keys_completion,
     location,
     metric_of,
     open_home,
 )
+from homerun.cli.gpu_lines import gpu_lines
+from homerun.cli.spark import bar, sparkline
 from homerun.cli.table import (
-    flat,
+    FIELDS,
+    best_first,
+    curve_column,
     matching,
     ordered,
     print_differences,
     print_everything,
+    result_text,
     run_document,
     runtime,
+    state_text,
 )
-from homerun.core import ENDED, NotFoundError, RunState, SweepRecord
+from homerun.core import BAD, ENDED, NotFoundError, RunState, SweepRecord, counted
 from homerun.store import (
     RunLine,
     Store,
@@ -35,11 +41,14 @@ from homerun.store import (
     run_configs,
     run_lines,
     sweep_counts,
+    thinned,
 )
 
 _LATEST = 10  # sweeps and runs that a list of everything shows
 _BEST = 20  # runs of a sweep that a terminal shows
-_BAD = (RunState.FAILED, RunState.CRASHED)
+_CURVE, _WIDE_CURVE = 8, 16  # characters of the course of a metric
+_CURVE_POINTS = 128  # of a metric that are read for them
+_PROGRESS = 12  # characters of the bar of a sweep
 _SWEEP_TITLES = (
     "id project name state done planned running failed metric best created_at superseded_by".split()
 )
@@ -49,8 +58,13 @@ Best = tuple[int, float]  # number of the run, value
 
 
 @click.command("ls")
-@argument("where", "sweep", metavar="[SWEEP|PROJECT]", required=False)
-@click.option("--sort", metavar="KEY", help="Order by a config key, a metric or a column.")
+@argument("where", "sweep", "project", metavar="[SWEEP|PROJECT]", required=False)
+@click.option(
+    "--sort",
+    metavar="KEY",
+    help="Order by a config key, a metric or a column.",
+    shell_complete=keys_completion(*FIELDS),
+)
 @click.option("--desc", is_flag=True, help="Largest first; without --sort the reverse order.")
 @click.option("-n", "limit", type=click.IntRange(min=0), metavar="N", help="Show N runs.")
 @click.option("--all", "is_all", is_flag=True, help="Show all runs.")
@@ -62,7 +76,11 @@ Best = tuple[int, float]  # number of the run, value
     help="Only runs in this state; may be given several times.",
 )
 @click.option(
-    "--where", "condition", metavar="EXPR", help="Only runs for which the expression is true."
+    "--where",
+    "condition",
+    metavar="EXPR",
+    help="Only runs for which the expression is true.",
+    shell_complete=keys_completion(*FIELDS),
 )
 @json_option
 def ls_command(
@@ -129,11 +147,13 @@ def _list_runs(
         project=project,
         states=states,
         limit=order.limit if order.is_plain else None,
-        best_by=metric.name if metric else None,
+        best_by=metric.name if metric and order.is_plain else None,
         is_maximized=metric is not None and metric.is_maximized,
     )
     if not order.is_plain:
-        lines = ordered(matching(lines, order.condition), order.key, is_reversed=order.is_reversed)
+        lines = matching(lines, order.condition)
+        lines = best_first(lines, metric) if metric and not order.key else lines
+        lines = ordered(lines, order.key, is_reversed=order.is_reversed)
     shown = lines[: order.limit]
     if is_json:
         output.print_json([run_document(line) for line in shown])
@@ -146,9 +166,11 @@ def _list_runs(
         configs = run_configs(store, sweep=sweep_id, project=project, states=states)
     if sweep:
         click.echo(_heading(sweep))
+    _print_gpus(store)
     if shown:
-        names = {known.id: known.name for known in store.sweeps()}
-        print_differences(shown, configs, metric, names)
+        sweeps = {known.id: known for known in store.sweeps()}
+        names = {known.id: known.name for known in sweeps.values()}
+        print_differences(shown, configs, metric, names, curves_of(store, shown, sweeps))
     if len(shown) < len(configs) or not configs:
         output.say(f"{len(shown)} of {counted(len(configs), 'run')} shown; see all with --all")
 
@@ -184,6 +206,22 @@ def best_of(store: Store, sweep: SweepRecord) -> Best | None:
     return best_run(store, sweep.id, metric.name, is_maximized=metric.is_maximized)
 
 
+def curves_of(
+    store: Store, lines: Sequence[RunLine], sweeps: Mapping[str, SweepRecord]
+) -> list[str]:
+    """Return how the metric of its sweep went in each run, in a few characters."""
+    metrics = {sweep.id: metric_of(sweep) for sweep in sweeps.values()}
+    keys = {line.number: metrics.get(line.sweep or "") for line in lines}
+    names = {metric.name for metric in keys.values() if metric}
+    found = thinned(store, keys, keys=names, points=_CURVE_POINTS) if names else {}
+    size = _WIDE_CURVE if output.width() >= output.WIDE else _CURVE
+    points = [found.get((number, key.name)) if key else None for number, key in keys.items()]
+    return [
+        sparkline(one.values, size) if one is not None and len(one.values) > 1 else ""
+        for one in points
+    ]
+
+
 def done(counts: Counts) -> int:
     """Return how many runs have ended."""
     return sum(count for state, count in counts.items() if state in ENDED)
@@ -191,7 +229,7 @@ def done(counts: Counts) -> int:
 
 def failed(counts: Counts) -> int:
     """Return how many runs have failed or crashed."""
-    return sum(counts.get(state, 0) for state in _BAD)
+    return sum(counts.get(state, 0) for state in BAD)
 
 
 def states_text(counts: Counts) -> str:
@@ -210,6 +248,8 @@ def _list_home(store: Store, states: list[RunState], limit: int, *, is_json: boo
         documents = [sweep_document(*row) for row in rows]
         output.print_json({"sweeps": documents, "runs": [run_document(line) for line in lines]})
         return
+    if output.is_pretty():
+        _print_gpus(store)
     if rows and output.is_pretty():
         _print_sweeps(rows)
     elif rows:
@@ -219,7 +259,8 @@ def _list_home(store: Store, states: list[RunState], limit: int, *, is_json: boo
     if rows and lines:
         click.echo()
     if lines and output.is_pretty():
-        _print_latest(lines, {sweep.id: sweep for sweep in sweeps})
+        by_id = {sweep.id: sweep for sweep in sweeps}
+        _print_latest(lines, by_id, curves_of(store, lines, by_id))
     elif lines:
         print_everything(lines)
     if not sweeps and not lines:
@@ -257,6 +298,10 @@ def _print_sweeps(rows: list[tuple[SweepRecord, Counts, Best | None]]) -> None:
         str(done(counts)) if sweep.planned is None else f"{done(counts)}/{sweep.planned}"
         for sweep, counts, _ in rows
     ]
+    bars = [
+        bar(done(counts) / sweep.planned, _PROGRESS) if sweep.planned else ""
+        for sweep, counts, _ in rows
+    ]
     running = [str(counts.get(RunState.RUNNING) or "") for counts in all_counts]
     output.print_table(
         [
@@ -270,6 +315,7 @@ def _print_sweeps(rows: list[tuple[SweepRecord, Counts, Best | None]]) -> None:
                 is_state=True,
             ),
             output.Column("DONE", dones, is_number=True),
+            output.Column("PROGRESS", bars, is_whole=True, rank=output.EXTRA, style="green"),
             output.Column("RUNNING", running, is_number=True, rank=3),
             output.Column(
                 "FAILED", [str(failed(c) or "") for c in all_counts], is_number=True, rank=2
@@ -282,23 +328,30 @@ def _print_sweeps(rows: list[tuple[SweepRecord, Counts, Best | None]]) -> None:
     )
 
 
-def _print_latest(lines: list[RunLine], sweeps: dict[str, SweepRecord]) -> None:
+def _print_gpus(store: Store) -> None:
+    for line in gpu_lines(store):
+        click.echo(line)
+
+
+def _print_latest(
+    lines: list[RunLine], sweeps: dict[str, SweepRecord], curves: Sequence[str]
+) -> None:
     """Print runs of many kinds: where each sits, its state and its metric."""
     results, places = [], []
     for line in lines:
         sweep = sweeps.get(line.sweep or "")
         metric = metric_of(sweep) if sweep else None
-        value = flat(line.summary).get(metric.name) if metric else None
-        results.append(f"{metric.name} {words.cell(value)}" if metric and value is not None else "")
+        results.append(result_text(line, metric))
         places.append(sweep.name if sweep else line.project)
     started = [words.ago(line.started_at) for line in lines]
     output.print_table(
         [
             output.Column("RUN", [str(line.number) for line in lines], is_number=True),
             output.Column("NAME", [line.name for line in lines]),
-            output.Column("STATE", [line.state for line in lines], is_state=True),
+            output.Column("STATE", [state_text(line) for line in lines], is_state=True),
             output.Column("IN", places, rank=3),
             output.Column("RESULT", results, is_whole=True, rank=1),
+            curve_column(curves),
             output.Column("TIME", [runtime(line) for line in lines], is_number=True, rank=2),
             output.Column("STARTED", started, is_number=True, rank=4),
         ]

@@ -9,15 +9,14 @@ import click
 
 from homerun.cli import output
 from homerun.cli.choose import choose
-from homerun.cli.common import argument, counted, json_option, open_home
+from homerun.cli.common import argument, json_option, open_home
 from homerun.cli.follow import Log, Prefixes, copy, print_lines
-from homerun.core import ALIVE, Run, RunState, SweepRecord, SweepState, UsageError
+from homerun.core import ALIVE, BAD, Run, RunState, SweepRecord, SweepState, UsageError, counted
 from homerun.store import Store, settle
 
 _POLL_S = 0.1
 _SETTLE_S = 1.0  # between two looks at whether a run that gives no sign still lives
 _LAST = 10  # lines of each run that are shown where there may be many runs
-_BAD = (RunState.FAILED, RunState.CRASHED)
 
 
 @click.command("logs")
@@ -141,9 +140,7 @@ def _print_all(store: Store, runs: Sequence[Run], count: int | None) -> None:
 
 
 def _print_errors(store: Store, runs: Sequence[Run], count: int, *, is_json: bool) -> None:
-    logs = [
-        (run, Log(store.folder(run.id).output, last=count)) for run in runs if run.state in _BAD
-    ]
+    logs = [(run, Log(store.folder(run.id).output, last=count)) for run in runs if run.state in BAD]
     if is_json:
         named = ("number", "id", "name", "sweep", "state", "reason", "exit_code")
         output.print_json(

@@ -1,11 +1,13 @@
 """Options that several commands have: what an agent is to use."""
 
+import os
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import click
 
-from homerun.agent import Wishes
+from homerun.agent import UV, Wishes
 from homerun.cli.units import MEMORY_OR_LEARNED
 from homerun.spec import LEARNED
 
@@ -44,6 +46,12 @@ _USE = (
 )
 
 
+python_option = click.option(
+    "--python",
+    metavar="PATH|uv",
+    help="The Python that programs start with: its path, that of its environment, or uv for that "
+    "of the uv project. Default: the active environment, else that of the program's folder.",
+)
 settled_option = click.option(
     "--stop-when-settled",
     is_flag=True,
@@ -66,6 +74,7 @@ def wishes_of(
     gpu_memory: float | str | None,
     gpu_names: str | None,
     use_busy: bool,
+    python: str | None = None,
     cpu_slots: int | None = None,
     stop_when_settled: bool = False,
 ) -> Wishes:
@@ -80,7 +89,15 @@ def wishes_of(
         by_index=None if gpu_names is None else gpu_names == "index",
         use_busy=use_busy,
         stops_when_settled=stop_when_settled,
+        python=absolute_python(python),
     )
+
+
+def absolute_python(given: str | None) -> str:
+    """Return what --python names so that it can be told to a process elsewhere."""
+    if given is None or given == UV or (os.sep not in given and not Path(given).exists()):
+        return given or ""
+    return str(Path(given).expanduser().absolute())
 
 
 def arguments_of(wishes: Wishes) -> Sequence[str]:
@@ -92,6 +109,7 @@ def arguments_of(wishes: Wishes) -> Sequence[str]:
         "--per-gpu": wishes.per_gpu,
         "--gpu-memory": LEARNED if wishes.is_gpu_memory_learned else _size(wishes.gpu_memory_mib),
         "--gpu-names": {None: None, True: "index", False: "uuid"}[wishes.by_index],
+        "--python": wishes.python or None,
     }
     given = [f"{name}={value}" for name, value in values.items() if value is not None]
     given += ["--stop-when-settled"] if wishes.stops_when_settled else []

@@ -11,6 +11,8 @@ from typing import Any
 
 import click
 
+from homerun.core import printable
+
 STATE_STYLES = {
     "pending": "dim",
     "running": "bold cyan",
@@ -22,10 +24,13 @@ STATE_STYLES = {
     "preempted": "magenta",
     "canceled": "yellow",
     "superseded": "dim",
+    "early stop": "dim green",  # killed by a rule of its sweep: that is a result, too
 }
 _GAP = "  "  # between two columns
 _TSV_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 _AT_ONCE = 1000  # lines in one write
+_MANY = 200  # elements of a list that nobody reads by eye
+WIDE = 110  # columns of a terminal from which on there is room for more
 EXTRA = 1000  # a column of this rank or more is left out rather than narrow another one
 
 
@@ -40,15 +45,14 @@ class Column:
     is_whole: bool = False  # never shortened; of numbers and states only the title may be
     narrow: int = 8  # text is not shortened to less than these characters
     rank: int = 0
+    style: str = ""  # of its cells, unless they are states
     width: int = field(init=False)
     least: int = field(init=False)  # the width in characters below which the column says nothing
 
     def __post_init__(self) -> None:
-        from rich.cells import cell_len  # noqa: PLC0415
-
         self.cells = [plain(cell) for cell in self.cells]
-        content = max(map(cell_len, self.cells), default=0)
-        self.width = max(content, cell_len(self.title))
+        content = max(map(cells, self.cells), default=0)
+        self.width = max(content, cells(self.title))
         self.least = self.width if self.is_whole else min(self.width, self.narrow)
         if self.is_number or self.is_state:
             self.least = max(content, self.least)
@@ -63,7 +67,9 @@ def is_colored() -> bool:
     """Tell whether stdout may be coloured: --color, then NO_COLOR, then FORCE_COLOR decide."""
     if chosen_color() != "auto":
         return chosen_color() == "always"
-    return not os.environ.get("NO_COLOR") and is_pretty()
+    if os.environ.get("NO_COLOR") or not is_pretty():
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or os.environ.get("TERM") != "dumb"
 
 
 def width() -> int:
@@ -80,7 +86,10 @@ def print_table(columns: Sequence[Column]) -> list[str]:
     lines = [styled(_GAP.join(titles).rstrip(), "bold")]
     for row in zip(*(column.cells for column in shown), strict=True):
         cells = [
-            styled(_sized(cell, column), STATE_STYLES.get(cell, "") if column.is_state else "")
+            styled(
+                _sized(cell, column),
+                STATE_STYLES.get(cell, "") if column.is_state else column.style,
+            )
             for column, cell in zip(shown, row, strict=True)
         ]
         lines.append(_GAP.join(cells).rstrip())
@@ -88,14 +97,35 @@ def print_table(columns: Sequence[Column]) -> list[str]:
     return [column.title for column in hidden]
 
 
-def _sized(text: str, column: Column) -> str:
-    """Return text in exactly the width of a column, however wide its letters are."""
-    from rich.cells import cell_len, set_cell_size  # noqa: PLC0415
+def cells(text: str) -> int:
+    """Return how many columns of a terminal a text takes; some letters are two wide."""
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len  # noqa: PLC0415
 
-    if cell_len(text) > column.width:
-        return set_cell_size(text, column.width - 1) + "…"
-    padding = " " * (column.width - cell_len(text))
-    return padding + text if column.is_number else text + padding
+    return cell_len(text)
+
+
+def fitted(text: str, room: int, *, is_right: bool = False) -> str:
+    """Return text in exactly so many columns of a terminal, with `…` where it was cut."""
+    size = cells(text)
+    if size > room:
+        if text.isascii():
+            return f"{text[: room - 1]}…" if room > 0 else ""
+        from rich.cells import set_cell_size  # noqa: PLC0415
+
+        return f"{set_cell_size(text, room - 1)}…" if room > 0 else ""
+    padding = " " * (room - size)
+    return padding + text if is_right else text + padding
+
+
+def cut(text: str, room: int) -> str:
+    """Return text as one line of at most so many columns of a terminal."""
+    return fitted(plain(text), room).rstrip()
+
+
+def _sized(text: str, column: Column) -> str:
+    return fitted(text, column.width, is_right=column.is_number)
 
 
 def _fit(columns: Sequence[Column], room: int) -> tuple[list[Column], list[Column]]:
@@ -126,8 +156,21 @@ def print_tsv(titles: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
 
 
 def print_json(document: Any) -> None:
-    """Print one JSON document; what JSON has no number for (NaN, inf) is null."""
-    click.echo(json.dumps(jsonable(document), indent=2, ensure_ascii=False, default=str))
+    """Print one JSON document; what JSON has no number for (NaN, inf) is null.
+
+    A long list has an element a line, for which Python's encoder is many times as fast.
+    """
+    if isinstance(document, list) and len(document) > _MANY:
+        click.echo("[\n" + ",\n".join(map(_compact, document)) + "\n]")
+    else:
+        click.echo(json.dumps(jsonable(document), indent=2, ensure_ascii=False, default=str))
+
+
+def _compact(value: Any) -> str:
+    try:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False)
+    except (TypeError, ValueError):  # what has to be made fit for JSON first is rare
+        return json.dumps(jsonable(value), ensure_ascii=False, default=str)
 
 
 def jsonable(value: Any) -> Any:
@@ -150,7 +193,12 @@ def say(text: str) -> None:
 
 def styled(text: str, style: str) -> str:
     """Return text in one of rich's simple styles (`bold red`), as it is without colours."""
-    if not style or not is_colored():
+    return painted(text, style) if is_colored() else text
+
+
+def painted(text: str, style: str) -> str:
+    """Return text in a style, whatever the terminal is."""
+    if not style:
         return text
     *attributes, last = style.split()
     options = dict.fromkeys(attributes, True)
@@ -161,9 +209,7 @@ def styled(text: str, style: str) -> str:
 
 def plain(text: str) -> str:
     """Return text as one line that cannot move the cursor or change colours."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else " " for c in text.replace("\n", " ⏎ "))
+    return text if text.isprintable() else printable(text.replace("\n", " ⏎ "))
 
 
 def _tsv_cell(value: Any) -> str:

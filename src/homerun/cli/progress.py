@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from homerun.agent import Ended, Event, Progress, Started, Stopping, Trouble, Waiting
+from homerun.agent import Ended, Event, Progress, Remark, Started, Stopping, Trouble, Waiting
 from homerun.cli import output, words
 from homerun.cli.common import Metric, metric_of, one_line
-from homerun.cli.table import flat
-from homerun.core import Run, RunState, SweepRecord
+from homerun.core import BAD, Run, SweepRecord, flat
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
 _BAR = 24  # characters
 _SHOWN = 8  # running runs that are shown
 _REFRESH_HZ = 4
-_BAD = frozenset({RunState.FAILED, RunState.CRASHED})
 
 
 class Tally:
@@ -52,7 +50,7 @@ class Tally:
                 self.note = ""
             case Ended(run=run):
                 self.running.pop(run.id, None)
-                is_bad = run.state in _BAD
+                is_bad = run.state in BAD
                 self.ended, self.failed = self.ended + 1, self.failed + is_bad
                 far = self.progress  # until the agent has counted again
                 self.progress = replace(far, done=far.done + 1, failed=far.failed + is_bad)
@@ -74,7 +72,7 @@ class Tally:
 
     def result_text(self, run: Run) -> str:
         """Return the metric of a run, or why there is none."""
-        if run.state in _BAD or run.reason:
+        if run.state in BAD or run.reason:
             return run.reason
         value = self._value(run)
         if self.metric is None or value is None:
@@ -92,7 +90,8 @@ class Tally:
         far = self.progress
         of = f" of {far.planned}" if far.planned is not None else ""
         failed = f", {far.failed} failed" if far.failed else ""
-        eta = f", ETA {words.duration(far.eta_s)}" if far.eta_s else ""
+        is_over = far.done == far.planned
+        eta = f", ETA {words.duration(far.eta_s)}" if far.eta_s and not is_over else ""
         return f"{far.done}{of} done{failed}{eta}"
 
     def _value(self, run: Run) -> float | None:
@@ -154,7 +153,9 @@ class Lines:
             case Progress() if self._is_first:
                 self._say(self._tally.far_text(), self._tally.best_text())
                 self._is_first = False
-            case Waiting(reason=text) | Trouble(text=text) | Stopping(text=text):
+            case (
+                Waiting(reason=text) | Trouble(text=text) | Remark(text=text) | Stopping(text=text)
+            ):
                 self._say(text)
 
     def _say(self, *parts: str) -> None:
@@ -172,6 +173,8 @@ class Block:
     def on_event(self, event: Event) -> None:
         """Take an event in; the block shows it with its next refresh."""
         self._tally.take(event)
+        if isinstance(event, Remark):
+            self._console.print(output.plain(event.text), style="dim")
         if isinstance(event, Ended):
             run = event.run
             line = _text(

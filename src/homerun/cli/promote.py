@@ -8,9 +8,8 @@ import click
 
 from homerun.agent import Mapped, Promoted, needs_function, promote, recommended
 from homerun.cli import output, words
-from homerun.cli.common import argument, counted, json_option, location, one_line, open_home
-from homerun.cli.table import flat
-from homerun.core import Run, SpecError, SweepRecord, UsageError
+from homerun.cli.common import argument, json_option, location, one_line, open_home
+from homerun.core import Run, SpecError, SweepRecord, UsageError, counted, flat
 from homerun.search import Recommendation
 from homerun.spec import command_line, read
 from homerun.store import Store

@@ -6,9 +6,9 @@ from pathlib import Path
 import click
 
 from homerun.cli import output
-from homerun.cli.common import argument, counted, find, json_option, open_home
+from homerun.cli.common import argument, find, json_option, open_home
 from homerun.compat.importing import Destination, push
-from homerun.core import Run
+from homerun.core import Run, counted
 
 
 @click.command("push")

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import click
 
+from homerun.agent import Pythons
 from homerun.cli import output
 from homerun.cli.common import completion_of, one_line
+from homerun.cli.options import absolute_python, python_option
 from homerun.cli.units import MEMORY, SECONDS
 from homerun.core import Run, UsageError, redact_argv
 from homerun.store import Store, add_to_queue, agents
@@ -63,6 +65,7 @@ _KEPT = (
 @click.option("-p", "--project", help="The project; default: of the folder.")
 @click.option("--name", help="The name of the run.")
 @click.option("--tag", "tags", multiple=True, help="A tag; may be given several times.")
+@python_option
 def add_command(
     *,
     command: Sequence[str],
@@ -75,6 +78,7 @@ def add_command(
     project: str | None,
     name: str | None,
     tags: Sequence[str],
+    python: str | None,
 ) -> None:
     """Queue any command as a run; an agent starts it when there is room.
 
@@ -91,6 +95,10 @@ def add_command(
 
     project = project or os.environ.get("HOMERUN_PROJECT") or os.environ.get("WANDB_PROJECT")
     with Store() as store:
+        chosen = Pythons(store.home, asked=absolute_python(python), is_lending=False).of_folder(
+            Path.cwd()
+        )
+        environ = {**_kept(os.environ), **chosen.env}
         run = add_to_queue(
             store,
             command,
@@ -98,7 +106,7 @@ def add_command(
             cwd=str(Path.cwd()),
             name=name or "",
             tags=tags,
-            environ={**_kept(os.environ), **({"HOMERUN_PROJECT": project} if project else {})},
+            environ={**environ, **({"HOMERUN_PROJECT": project} if project else {})},
             gpus=gpus,
             gpu_memory_mib=gpu_memory_mib,
             priority=priority,
@@ -107,6 +115,8 @@ def add_command(
             timeout_s=timeout_s,
         )
         click.echo(run.number)
+        if chosen.env:  # it is another than `python` in this shell
+            output.say(output.plain(f"python: {chosen.text}"))
         _say_who_runs_it(store, run)
 
 

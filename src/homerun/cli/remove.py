@@ -9,16 +9,8 @@ import click
 
 from homerun.cli import output, words
 from homerun.cli.choose import choose
-from homerun.cli.common import (
-    argument,
-    counted,
-    folder_size,
-    json_option,
-    location,
-    open_home,
-    yes_option,
-)
-from homerun.core import ALIVE, End, Run, RunState, SweepRecord, SweepState, UsageError
+from homerun.cli.common import argument, folder_size, json_option, location, open_home, yes_option
+from homerun.core import ALIVE, End, Run, RunState, SweepRecord, SweepState, UsageError, counted
 from homerun.store import Store, held_up, reusing
 
 _SHOWN = 10  # of what is to be removed

@@ -1,7 +1,6 @@
 """`homerun report`: what a sweep taught, on one page that is read in two minutes."""
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,16 +10,16 @@ from homerun.agent import recommended
 from homerun.cli import output, words
 from homerun.cli.asking import Table, ask, asked, is_file, question_options, sweep_table, table_of
 from homerun.cli.common import argument, json_option, one_line, open_home
-from homerun.cli.data import replace_file
-from homerun.cli.table import flat
-from homerun.core import MissingExtraError, SweepRecord, UsageError
+from homerun.cli.data import replace_text
+from homerun.core import MissingExtraError, SweepRecord, UsageError, flat
 from homerun.search import Candidate, Recommendation
 from homerun.spec import Metric, from_dict
-from homerun.store import Store
+from homerun.store import Store, history_frame
 
 if TYPE_CHECKING:
     from homerun.insight import Report, Section
 
+_FORMATS = {".html": "html", ".htm": "html", ".md": "markdown"}
 _TOP = 5
 _COLUMNS = 6  # parameters in the table of the best
 
@@ -39,8 +38,8 @@ _COLUMNS = 6  # parameters in the table of the best
 def report_command(*, ref: str, target: Path | None, is_json: bool, **options: Any) -> None:
     """Write what a sweep taught on one page: questions, answers, best runs, cost.
 
-    An HTML page holds its pictures, fetches nothing and runs nothing. Without -o the answers are
-    printed, a sentence or two each. Nothing is claimed that the runs do not show.
+    An HTML page holds its pictures and fetches nothing. Without -o the answers are printed, a
+    sentence or two each. Nothing is claimed that the runs do not show.
 
     \b
     homerun report x3k9a2bc
@@ -49,10 +48,10 @@ def report_command(*, ref: str, target: Path | None, is_json: bool, **options: A
     """
     if target and target.suffix.lower() not in _FORMATS:
         raise UsageError(f"-o {target}: the name must end in {', '.join(_FORMATS)}")
-    made = _report(ref, options)
+    made = _report(ref, options, is_drawn=target is not None and _is_page(target))
     if target:
-        text = made.to_html() if _FORMATS[target.suffix.lower()] == "html" else made.to_markdown()
-        replace_file(target, partial(_write, text))
+        text = made.to_html() if _is_page(target) else made.to_markdown()
+        replace_text(target, text)
         output.say(f"{target}: {made.title}")
     elif is_json:
         output.print_json(made.to_dict())
@@ -64,31 +63,35 @@ def report_command(*, ref: str, target: Path | None, is_json: bool, **options: A
             output.say(f"\nnext: homerun report {one_line([ref])} -o report.html")
 
 
-def _write(text: str, path: Path) -> None:
-    path.write_text(text, encoding="utf-8")
+def _is_page(target: Path) -> bool:
+    return _FORMATS[target.suffix.lower()] == "html"
 
 
-_FORMATS = {".html": "html", ".htm": "html", ".md": "markdown"}
-
-
-def _report(ref: str, options: dict[str, Any]) -> "Report":
-    report = ask("report")
+def _report(ref: str, options: dict[str, Any], *, is_drawn: bool) -> "Report":
     known: dict[str, Any] = {**asked(options), "margin": options["margin"]}
     where = {name: options[name] for name in ("metric", "goal", "where")}
+    points = None
     if is_file(ref):
         table = table_of(ref, **where)
     else:
         with open_home() as store:
             record = store.sweep(ref)
             ref, table = record.id, sweep_table(store, record, **where)
+            if is_drawn and table.name is not None:
+                points = history_frame(store, list(table.frame["id"]), keys=[table.name])
             known["gpus"] = _gpus(record)
             if options["where"] is None:  # the model of all runs says nothing of a part of them
                 known["best"] = _best(store, record, table, options["repeats"])
     if table.metric is not None:
         known["commands"] = [_advise(ref, options)]
-    made: Report = report(
-        table.frame, metric=table.metric, goal=table.goal, title=table.title, **known
-    )
+    known |= {"metric": table.metric, "goal": table.goal, "title": table.title}
+    made: Report
+    if is_drawn:
+        from homerun import charts  # noqa: PLC0415  as late as insight
+
+        made = charts.report(table.frame, history=points, **known)
+    else:
+        made = ask("report")(table.frame, **known)
     return made
 
 

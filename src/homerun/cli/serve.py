@@ -1,7 +1,6 @@
 """`homerun agent`, and how any command shows an agent at work and ends as its runs did."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -17,7 +16,7 @@ from homerun.cli import output
 from homerun.cli.accepted import agent_options, say_ignored
 from homerun.cli.common import argument, location, metric_of, open_home
 from homerun.cli.listing import best_of, states_text
-from homerun.cli.options import arguments_of, settled_option, use_options, wishes_of
+from homerun.cli.options import arguments_of, python_option, settled_option, use_options, wishes_of
 from homerun.cli.progress import Tally, watching
 from homerun.core import AgentRecord, NotFoundError, SweepRecord, UsageError
 from homerun.store import Store, agents, parse_identity
@@ -35,12 +34,6 @@ max_failures_option = click.option(
     type=click.IntRange(min=0),
     metavar="N",
     help="Pause a sweep after N failures in a row without a success; 0: never.",
-)
-python_option = click.option(
-    "--python",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    metavar="PATH",
-    help="The python that programs start with; default: the first one on the PATH.",
 )
 
 
@@ -65,7 +58,6 @@ def agent_command(
     ref: str | None,
     limit: int | None,
     max_failures: int | None,
-    python: Path | None,
     stay: bool,
     detach: bool,
     entity: str | None,
@@ -89,7 +81,6 @@ def agent_command(
     if stay and ref is not None:
         raise UsageError("--stay waits for more in the whole queue; leave SWEEP out")
     say_ignored(entity=entity, forward_signals=forward_signals, term_timeout=term_timeout)
-    choose_python(python)
     wishes = wishes_of(**use)
     with open_home() if ref is not None else Store() as store:
         record = _sweep_of(store, ref, project) if ref is not None else None
@@ -246,18 +237,3 @@ def say_detached(record: AgentRecord) -> None:
         f"agent {record.number} (pid {who.pid if who else '?'}) works on without this terminal; "
         f"watch it: homerun attach {record.number}; end it: homerun stop {record.number}"
     )
-
-
-def choose_python(python: Path | None) -> None:
-    """Have programs find a python: the one that was asked for, else that of the PATH, else ours."""
-    if python is None and shutil.which("python") is None:
-        python = Path(sys.executable).with_name("python")
-        output.say(f"there is no python on the PATH; using {python}")
-    if python is None:
-        return
-    if python.name != "python":
-        raise UsageError(
-            f"--python {python}: programs start with the command python, so the file must be "
-            "named so; give the bin/python of an environment"
-        )
-    os.environ["PATH"] = f"{python.absolute().parent}{os.pathsep}{os.environ.get('PATH', '')}"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from homerun.agent import wandb_env
+from homerun.agent import Pythons, wandb_env
 from homerun.cli import output
 from homerun.core import UsageError
 from homerun.store import find_home
@@ -27,11 +27,11 @@ def shell_command() -> None:
     exit
     """
     shell = os.environ.get("SHELL") or "/bin/sh"
-    path = wandb_env(os.environ)
-    if not path:
+    if not wandb_env(os.environ):
         raise UsageError("HOMERUN_WANDB is off, so this shell would be no other; unset it first")
     home = find_home()
-    environ = {**os.environ, **path, "HOMERUN_HOME": str(home)}
+    ours = {**os.environ, **Pythons(home).of_folder(Path.cwd()).env}
+    environ = {**ours, **wandb_env(ours), "HOMERUN_HOME": str(home)}
     if Path(shell).name == "bash":
         environ.setdefault("PROMPT_COMMAND", _BASH_PROMPT)
     output.say(f"in this shell `import wandb` is homerun, kept in {home}; exit leaves it")

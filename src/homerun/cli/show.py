@@ -8,20 +8,12 @@ from typing import Any
 import click
 
 from homerun.cli import output, words
-from homerun.cli.common import (
-    argument,
-    counted,
-    find,
-    json_option,
-    location,
-    metric_of,
-    one_line,
-    open_home,
-)
+from homerun.cli.common import argument, find, json_option, location, metric_of, one_line, open_home
 from homerun.cli.explain import why_line
 from homerun.cli.listing import best_of, done, failed, states_text, sweep_document
-from homerun.cli.table import flat
-from homerun.core import ENDED, NotFoundError, Run, RunState, SweepRecord
+from homerun.cli.spark import bar, sparkline
+from homerun.cli.table import varying
+from homerun.core import ENDED, NotFoundError, Run, RunState, SweepRecord, counted, flat
 from homerun.store import (
     Cost,
     MetricLine,
@@ -29,12 +21,27 @@ from homerun.store import (
     cost,
     metric_lines,
     reused_runs,
+    run_configs,
     source_of,
     suggestion_of,
+    thinned,
 )
 
 _LABEL = 10  # characters of the column of labels
 _WIDTH = 24  # characters of the keys of config and summary, at most
+_CURVE = 10  # lines of the curve of the metric
+_COURSE = 12  # characters of the course of every metric
+_COURSE_POINTS = 128  # that are read for it
+_BAR = 40  # characters of the bar of a sweep
+_METRIC_COLUMNS = {  # title: the higher, the sooner it gives way
+    "summary": 0,
+    "last": 0,
+    "curve": 1,
+    "first": 4,
+    "min @step": 2,
+    "max @step": 3,
+    "points": 5,
+}
 _TAIL = 10  # last lines of the output of a run that failed
 
 
@@ -97,7 +104,8 @@ def _show_run(store: Store, run: Run, *, is_json: bool) -> None:
         }
     )
     _print_pairs("config", flat(run.config))
-    _print_metrics(run, metric_lines(store, run.id))
+    _print_metrics(store, run)
+    _print_curve(store, run, sweep)
     folder = store.folder(run.id).path
     _print_facts(
         {
@@ -114,7 +122,7 @@ def _show_run(store: Store, run: Run, *, is_json: bool) -> None:
         _print_block("detail", used.detail.splitlines()[-_TAIL:])
     elif run.state in {RunState.FAILED, RunState.CRASHED}:
         _print_block("output", _last_lines(store.folder(run.id).output))
-    output.say(f"\nnext: {' · '.join(_next_for_run(run, sweep))}")
+    _print_steps(_next_for_run(run, sweep, best_of(store, sweep) if sweep else None))
 
 
 def _show_sweep(store: Store, sweep: SweepRecord, *, is_json: bool) -> None:
@@ -131,7 +139,8 @@ def _show_sweep(store: Store, sweep: SweepRecord, *, is_json: bool) -> None:
         {
             "sweep": f"number {sweep.number}, id {sweep.id}",
             "when": f"made {words.moment(sweep.created_at)} ({words.ago(sweep.created_at)})",
-            "progress": f"{done(counts)} {planned} done{f' ({states})' if states else ''}",
+            "progress": f"{_bar(sweep, counts)}{done(counts)} {planned} done",
+            "runs": states,
             "reused": f"{counted(reused, 'run')} of sweeps before" if reused else "",
             "priority": str(sweep.priority or ""),
             "method": str(sweep.spec.get("method", "")),
@@ -139,7 +148,7 @@ def _show_sweep(store: Store, sweep: SweepRecord, *, is_json: bool) -> None:
             if metric
             else "",
             "outlook": sweep.outlook,
-            "best": f"{words.number(best[1])} by run {best[0]}" if best else "",
+            "best": _best(store, sweep, best),
             "early stop": _rule(sweep.spec),
             "program": str(sweep.spec.get("program") or ""),
             "file": sweep.source,
@@ -147,7 +156,36 @@ def _show_sweep(store: Store, sweep: SweepRecord, *, is_json: bool) -> None:
         }
     )
     _print_pairs("parameters", _parameters(sweep.spec.get("parameters") or {}))
-    output.say(f"\nnext: {' · '.join(_next_for_sweep(sweep, counts))}")
+    differing, constant = varying(run_configs(store, sweep=sweep.id))
+    same = ", ".join(f"{key}={words.cell(value)}" for key, value in constant.items())
+    _print_facts({"varies": ", ".join(differing), "the same": same})
+    _print_steps(_next_for_sweep(sweep, counts, best))
+
+
+def _bar(sweep: SweepRecord, counts: Mapping[RunState, int]) -> str:
+    """Return the bar of progress, empty where there is no end or no room."""
+    size = min(_BAR, output.width() - _BAR - _LABEL)
+    return (
+        f"{bar(done(dict(counts)) / sweep.planned, size)}  " if sweep.planned and size > 4 else ""
+    )
+
+
+def _best(store: Store, sweep: SweepRecord, best: tuple[int, float] | None) -> str:
+    """Return the best value, whose it is and how it came about."""
+    metric = metric_of(sweep)
+    if best is None or metric is None:
+        return ""
+    found = thinned(store, [best[0]], keys=[metric.name], points=_COURSE_POINTS)
+    curves = [sparkline(one.values, _COURSE) for one in found.values() if len(one.values) > 1]
+    return "  ".join([f"{words.number(best[1])} by run {best[0]}", *curves])
+
+
+def _print_steps(steps: list[str]) -> None:
+    """Say what to do next; each step on a line of its own where they do not fit on one."""
+    text = f"next: {' · '.join(steps)}"
+    if output.cells(text) > output.width():
+        text = "next: " + "\n      ".join(steps)
+    output.say(f"\n{text}")
 
 
 def _print_title(text: str) -> None:
@@ -162,7 +200,18 @@ def _print_state(state: str, reason: str, *, note: str = "") -> None:
 def _print_facts(facts: Mapping[str, str]) -> None:
     for label, text in facts.items():
         if text:
-            click.echo(f"{_label(label)}{output.plain(text)}")
+            lines = _wrapped(output.plain(text)) if label != "command" else [output.plain(text)]
+            _print_block(label, lines)
+
+
+def _wrapped(text: str) -> list[str]:
+    """Return text in lines that a terminal shows whole; paths stay in one piece."""
+    room = output.width() - _LABEL - 2
+    if not output.is_pretty() or output.cells(text) <= room:
+        return [text]
+    from textwrap import wrap  # noqa: PLC0415
+
+    return wrap(text, max(20, room), break_long_words=False, break_on_hyphens=False)
 
 
 def _print_pairs(label: str, values: Mapping[str, Any]) -> None:
@@ -173,9 +222,11 @@ def _print_pairs(label: str, values: Mapping[str, Any]) -> None:
         click.echo(f"{_label(label if index == 0 else '')}{text}")
 
 
-def _print_metrics(run: Run, lines: list[MetricLine]) -> None:
+def _print_metrics(store: Store, run: Run) -> None:
     """Print the summary; of what was logged as points also how it went."""
+    lines = metric_lines(store, run.id)
     by_key = {line.key: line for line in lines if not line.key.startswith("system.")}
+    courses = thinned(store, [run.number], points=_COURSE_POINTS)
     summary = {key: v for key, v in flat(run.summary).items() if not key.startswith("_")}
     keys = list(dict.fromkeys([*summary, *by_key]))
     if not keys:
@@ -185,17 +236,38 @@ def _print_metrics(run: Run, lines: list[MetricLine]) -> None:
         line = by_key.get(key)
         value = summary.get(key, line.last if line else None)
         if line is None or line.min is None:
-            rows.append([key, words.cell(value), "", "", "", str(line.count) if line else ""])
+            count = str(line.count) if line else ""
+            rows.append([key, words.cell(value), "", "", "", "", count])
             continue
         low = f"{words.cell(line.min)} @{line.min_step}"
         high = f"{words.cell(line.max)} @{line.max_step}"
-        rows.append([key, words.cell(value), words.cell(line.first), low, high, str(line.count)])
-    titles = ("summary", "last", "first", "min @step", "max @step", "points")
+        course = courses.get((run.number, key))
+        curve = sparkline(course.values, _COURSE) if course and len(course.values) > 1 else ""
+        first = words.cell(line.first)
+        rows.append([key, words.cell(value), curve, first, low, high, str(line.count)])
     columns = [
-        output.Column(title, cells, is_number=index > 0, rank=(0, 0, 3, 1, 2, 4)[index])
-        for index, (title, cells) in enumerate(zip(titles, zip(*rows, strict=True), strict=True))
+        output.Column(
+            title,
+            cells,
+            is_number=title not in {"summary", "curve"},
+            rank=rank,
+            style="cyan" if title == "curve" else "",
+        )
+        for (title, rank), cells in zip(
+            _METRIC_COLUMNS.items(), zip(*rows, strict=True), strict=True
+        )
     ]
     output.print_table(columns)
+
+
+def _print_curve(store: Store, run: Run, sweep: SweepRecord | None) -> None:
+    """Draw the metric that the sweep is about, else the first that was logged."""
+    from homerun.cli.curves import curve_lines  # noqa: PLC0415  programs get numbers
+
+    metric = metric_of(sweep) if sweep else None
+    if output.is_pretty():
+        for line in curve_lines(store, [run], metric.name if metric else None, _CURVE):
+            click.echo(line)
 
 
 def _print_block(label: str, lines: Iterable[str]) -> None:
@@ -324,7 +396,7 @@ def _rule(spec: Mapping[str, Any]) -> str:
     return f"{kind} ({options})" if options else kind
 
 
-def _next_for_run(run: Run, sweep: SweepRecord | None) -> list[str]:
+def _next_for_run(run: Run, sweep: SweepRecord | None, best: tuple[int, float] | None) -> list[str]:
     if run.state == RunState.PENDING:
         ids = [f"homerun agent {sweep.id}" if sweep else f"homerun rm {run.number}"]
     elif run.state in ENDED:
@@ -333,16 +405,21 @@ def _next_for_run(run: Run, sweep: SweepRecord | None) -> list[str]:
         ids = [f"homerun resume {run.number}", f"homerun kill {run.number}"]
     else:
         ids = [f"homerun logs -f {run.number}", f"homerun kill {run.number}"]
+    if best is not None and best[0] != run.number and run.state in ENDED:
+        ids.append(f"homerun diff {run.number} {best[0]}")
     return [*ids, f"homerun ls {sweep.id}" if sweep else f"homerun ls {one_line([run.project])}"]
 
 
-def _next_for_sweep(sweep: SweepRecord, counts: Mapping[RunState, int]) -> list[str]:
+def _next_for_sweep(
+    sweep: SweepRecord, counts: Mapping[RunState, int], best: tuple[int, float] | None
+) -> list[str]:
     if sweep.superseded_by:
         return [f"homerun show {sweep.superseded_by}", f"homerun ls {sweep.id}"]
     is_open = sweep.planned is None or done(dict(counts)) < sweep.planned
-    steps = [f"homerun agent {sweep.id}"] if is_open else []
-    if metric_of(sweep) and counts.get(RunState.FINISHED):
-        steps.append(f"homerun best {sweep.id}")
+    is_served = bool(counts.get(RunState.RUNNING))
+    steps = [f"homerun {'watch' if is_served else 'agent'} {sweep.id}"] if is_open else []
+    if best is not None and counts.get(RunState.FINISHED):
+        steps += [f"homerun best {sweep.id}", f"homerun plot {sweep.id}"]
     steps.append(f"homerun ls {sweep.id}")
     if failed(dict(counts)):
         steps.append(f"homerun ls {sweep.id} --state failed")

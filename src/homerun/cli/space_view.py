@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from homerun.cli import output, words
-from homerun.cli.common import counted, location
-from homerun.core import SweepRecord
+from homerun.cli.common import location
+from homerun.core import SweepRecord, counted
 from homerun.store import space
 
 _SHOWN = 20  # runs whose files are to go

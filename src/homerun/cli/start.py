@@ -10,25 +10,26 @@ from typing import Any
 
 import click
 
-from homerun.agent import create_sweep, kill
+from homerun.agent import Pythons, choice_for, create_sweep, kill, needs_function
 from homerun.agent import run_command as run_tracked
 from homerun.cli import output, words
 from homerun.cli.accepted import say_ignored, sweep_options
 from homerun.cli.beginning import begin, beginning_options
 from homerun.cli.change import Asked, change, change_options
 from homerun.cli.change import update as update_sweep
-from homerun.cli.common import counted, json_option, location, one_line, open_home
-from homerun.cli.options import arguments_of, settled_option, use_options, wishes_of
-from homerun.cli.serve import (
-    choose_python,
-    count_option,
-    max_failures_option,
+from homerun.cli.common import json_option, location, one_line, open_home
+from homerun.cli.options import (
+    absolute_python,
+    arguments_of,
     python_option,
-    serve,
+    settled_option,
+    use_options,
+    wishes_of,
 )
-from homerun.core import ALIVE, Config, Run, RunState, SweepRecord, SweepState, UsageError
+from homerun.cli.serve import count_option, max_failures_option, serve
+from homerun.core import ALIVE, Config, Run, RunState, SweepRecord, SweepState, UsageError, counted
 from homerun.search import Count, count, ends
-from homerun.spec import Sweep, command_line, load, wandb_yaml
+from homerun.spec import Edit, Sweep, command_line, edited, load, wandb_yaml
 from homerun.store import Store, find_home
 
 _YAML = (".yaml", ".yml", ".json")
@@ -48,6 +49,7 @@ _YAML = (".yaml", ".yml", ".json")
 @change_options
 @beginning_options
 @sweep_options
+@python_option
 @json_option
 def sweep_command(
     *,
@@ -67,6 +69,7 @@ def sweep_command(
     update: str | None,
     controller: bool,
     settings: str | None,
+    python: str | None,
     prior_run: Sequence[str],
     prior: Sequence[str],
     defaults: str | None,
@@ -109,6 +112,9 @@ def sweep_command(
         click.echo(_read_wandb(source), nl=False)
     else:
         sweep = _with(load(source), name=name, program=program, entity=entity)
+        if python is not None:
+            chosen = absolute_python(python)
+            sweep, _ = edited(sweep, [Edit("set", "homerun.python", chosen)])
         priors = [*prior, *prior_run]
         sweep = begin(
             sweep, prior=priors, defaults=defaults, defaults_from=defaults_from, project=project
@@ -189,7 +195,7 @@ def run_command(
     tags: Sequence[str],
     limit: int | None,
     max_failures: int | None,
-    python: Path | None,
+    python: str | None,
     prior: Sequence[str],
     defaults: str | None,
     defaults_from: str | None,
@@ -214,17 +220,15 @@ def run_command(
             defaults_from=defaults_from,
             project=project,
         )
-        choose_python(python)
         _describe(sweep, is_json=False, is_result=False)
         with Store() as store:
             record = _create(store, sweep, path, project=project)
-            wishes = wishes_of(**use)
+            wishes = wishes_of(**use, python=python)
             argv = ["agent", record.id, *arguments_of(wishes)]
             serve(store, record, wishes, argv=argv, limit=limit, max_failures=max_failures)
         return
     if prior or defaults or defaults_from:
         raise UsageError("--prior, --defaults and --defaults-from are for a sweep file")
-    choose_python(python)
     if len(command) == 1 and _is_folder(command[0]):
         if name or tags or limit or max_failures is not None:
             raise UsageError(
@@ -232,9 +236,10 @@ def run_command(
             )
         from homerun.cli.folder import poll  # noqa: PLC0415  of another command
 
-        poll(Path(command[0]), wishes_of(**use), exits=True, project=project)
+        wishes = wishes_of(**use, python=python)
+        poll(Path(command[0]), wishes, exits=True, project=project)
         return
-    _run_one(command, project=project, name=name, tags=tags)
+    _run_one(command, project=project, name=name, tags=tags, python=absolute_python(python))
 
 
 def _is_folder(word: str) -> bool:
@@ -272,6 +277,8 @@ def _with(sweep: Sweep, **texts: str | None) -> Sweep:
 
 def _create(store: Store, sweep: Sweep, source: Path, *, project: str | None) -> SweepRecord:
     folder = _start_folder(sweep, source)
+    if folder != Path.cwd():
+        output.say(f"programs start in {folder}, where {sweep.program} is")
     return create_sweep(store, sweep, source=str(source.absolute()), cwd=folder, project=project)
 
 
@@ -280,14 +287,16 @@ def _start_folder(sweep: Sweep, source: Path) -> Path:
     here, beside = Path.cwd(), source.absolute().parent
     if sweep.program is None or (here / sweep.program).exists():
         return here
-    if not (beside / sweep.program).exists():
-        return here
-    output.say(f"programs start in {beside}, where {sweep.program} is")
-    return beside
+    return beside if (beside / sweep.program).exists() else here
 
 
 def _run_one(
-    argv: Sequence[str], *, project: str | None, name: str | None, tags: Sequence[str]
+    argv: Sequence[str],
+    *,
+    project: str | None,
+    name: str | None,
+    tags: Sequence[str],
+    python: str,
 ) -> None:
     """Run a command as one tracked run and end as it did."""
     from homerun.track import check_project, default_project  # noqa: PLC0415  loads much
@@ -295,6 +304,9 @@ def _run_one(
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     project = project or os.environ.get("HOMERUN_PROJECT") or os.environ.get("WANDB_PROJECT")
     with Store() as store:
+        chosen = Pythons(store.home, asked=python).of_folder(Path.cwd())
+        if chosen.env:  # it is another than `python` in this shell, or lacks homerun
+            output.say(output.plain(f"python: {chosen.text}"))
 
         def label(run: Run) -> None:
             if tags:
@@ -308,6 +320,7 @@ def _run_one(
             name=name or "",
             output=sys.stdout.buffer,
             on_start=label,
+            python=chosen.env,
         )
     run = ended.run
     why = f": {run.reason}" if run.reason else ""
@@ -354,6 +367,9 @@ def _describe(
     for constraint, number in zip(sweep.settings.constraints, sizes.by_constraint, strict=True):
         why = f": {constraint.reason}" if constraint.reason else ""
         lines.append(f"          {'?' if number is None else number} by {constraint.text}{why}")
+    python = _python(sweep) if is_result else None
+    if python is not None:
+        lines.append(f"python    {python}")
     lines.append(f"first     {one_line(start)}")
     if end is not None and end != start:
         lines.append(f"last      {one_line(end)}")
@@ -367,6 +383,13 @@ def _command(sweep: Sweep, config: Config) -> list[str]:
     return command_line(
         sweep, config, run_id="RUN", sweep_id="SWEEP", folder=folder, environ=os.environ
     )
+
+
+def _python(sweep: Sweep) -> str | None:
+    """Say which Python an agent in this shell would start the programs with; None: with none."""
+    if "${interpreter}" not in sweep.command or needs_function(sweep.spec):
+        return None
+    return choice_for(sweep, _start_folder(sweep, Path(sweep.source))).text
 
 
 def _size_text(sweep: Sweep, sizes: Count) -> str:
@@ -408,6 +431,7 @@ def _sweep_document(
                 sweep.settings.constraints, sizes.by_constraint, strict=True
             )
         ],
+        "python": _python(sweep),
         "first": first,
         "last": last,
         "notes": list(sweep.notes),

@@ -3,14 +3,17 @@
 import math
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from itertools import chain
 from typing import Any
 
 from homerun.cli import output, words
 from homerun.cli.common import Metric, location
-from homerun.core import RunState, UsageError
+from homerun.core import RunState, UsageError, flat
 from homerun.store import RunLine
 
+_SAMPLE = 50  # runs whose names stand for those of all, until one is missed
+_CURVE_RANK = 9000  # only names of runs give way before
 FIELDS = [name for name in RunLine._fields if name not in {"config", "summary"}]
 
 
@@ -19,32 +22,47 @@ def run_document(line: RunLine) -> dict[str, Any]:
     return line._asdict()
 
 
-def flat(document: dict[str, Any]) -> dict[str, Any]:
-    """Return nested dictionaries as dotted keys; records of media (`_type`) stay whole."""
-    if dict not in map(type, document.values()):
-        return document
-    result: dict[str, Any] = {}
-    for key, value in document.items():
-        if isinstance(value, dict) and value and "_type" not in value:
-            result.update({f"{key}.{inner}": v for inner, v in flat(value).items()})
-        else:
-            result[key] = value
-    return result
+def value_in(document: dict[str, Any], key: str) -> Any:
+    """Return what the flat form of a document has under a key; raise KeyError without one."""
+    value = document.get(key)
+    if value is not None and not isinstance(value, dict):
+        return value
+    return flat(document)[key]
 
 
 def values_of(lines: list[RunLine], key: str) -> list[Any]:
     """Return each run's value of a key of the summaries, the configs or a column; None: none."""
     kind, _, rest = key.partition(".")
     if kind in {"config", "summary"} and rest:
-        return [flat(getattr(line, kind)).get(rest) for line in lines]
-    for documents in (
-        [flat(line.summary) for line in lines],
-        [flat(line.config) for line in lines],
-    ):
-        values = [document.get(key) for document in documents]
+        return [_or_none(getattr(line, kind), rest) for line in lines]
+    for kind in ("summary", "config"):
+        values = [_or_none(getattr(line, kind), key) for line in lines]
         if values.count(None) < len(values):
             return values
     return [getattr(line, key, None) if key in FIELDS else None for line in lines]
+
+
+def state_text(line: RunLine) -> str:
+    """Return the state of a run as a table shows it: one that a rule stopped says so."""
+    return "early stop" if line.censored else line.state
+
+
+def result_text(line: RunLine, metric: Metric | None) -> str:
+    """Return what a run came to: `error_rate 0.05`; empty without its metric."""
+    value = flat(line.summary).get(metric.name) if metric else None
+    return f"{metric.name} {words.cell(value)}" if metric and value is not None else ""
+
+
+def best_first(lines: list[RunLine], metric: Metric) -> list[RunLine]:
+    """Order runs by a metric of their summary, the best first and those without a number last."""
+    sign = -1.0 if metric.is_maximized else 1.0
+
+    def place(line: RunLine) -> tuple[bool, float, int]:
+        value = _or_none(line.summary, metric.name)
+        is_number = isinstance(value, int | float) and value == value  # noqa: PLR0124  NaN
+        return not is_number, sign * value if is_number else 0.0, line.number
+
+    return sorted(lines, key=place)
 
 
 def matching(lines: list[RunLine], condition: str | None) -> list[RunLine]:
@@ -53,15 +71,17 @@ def matching(lines: list[RunLine], condition: str | None) -> list[RunLine]:
         return lines
     from homerun.spec import ExpressionError, parse_expression  # noqa: PLC0415  loads YAML
 
-    values = [_named(line) for line in lines]
     try:
-        expression = parse_expression(condition, set(FIELDS).union(*values))
+        try:
+            expression = parse_expression(condition, _names(lines[:_SAMPLE]))
+        except ExpressionError:
+            expression = parse_expression(condition, _names(lines))  # mostly the same in all runs
     except ExpressionError as error:
         raise UsageError(f"--where {condition!r}: {error}") from error
     found, errors = [], []
-    for line, named in zip(lines, values, strict=True):
+    for line in lines:
         try:
-            if expression.holds(named):
+            if expression.holds(_Named(line)):
                 found.append(line)
         except KeyError:
             continue
@@ -72,15 +92,43 @@ def matching(lines: list[RunLine], condition: str | None) -> list[RunLine]:
     return found
 
 
-def _named(line: RunLine) -> dict[str, Any]:
-    config, summary = flat(line.config), flat(line.summary)
-    return {
-        **{name: getattr(line, name) for name in FIELDS},
-        **config,
-        **summary,
-        **{f"config.{key}": value for key, value in config.items()},
-        **{f"summary.{key}": value for key, value in summary.items()},
-    }
+class _Named(dict[str, Any]):
+    """The values of a run by name: of its summary, its config or a column, looked up when asked."""
+
+    def __init__(self, line: RunLine) -> None:
+        super().__init__()
+        self._line = line
+
+    def __missing__(self, name: str) -> Any:
+        for document in (self._line.summary, self._line.config):
+            if name in document and not isinstance(document[name], dict):
+                return document[name]
+        kind, _, rest = name.partition(".")
+        if kind in {"config", "summary"} and rest:
+            with suppress(KeyError):
+                return value_in(getattr(self._line, kind), rest)
+        for document in (self._line.summary, self._line.config):
+            with suppress(KeyError):
+                return value_in(document, name)
+        if name in FIELDS:
+            return getattr(self._line, name)
+        raise KeyError(name)
+
+
+def _names(lines: list[RunLine]) -> set[str]:
+    """Return all names that a condition may have."""
+    names = set(FIELDS)
+    for kind in ("config", "summary"):
+        keys = set[str]().union(*(flat(getattr(line, kind)) for line in lines))
+        names |= keys | {f"{kind}.{key}" for key in keys}
+    return names
+
+
+def _or_none(document: dict[str, Any], key: str) -> Any:
+    try:
+        return value_in(document, key)
+    except KeyError:
+        return None
 
 
 def ordered(lines: list[RunLine], key: str | None, *, is_reversed: bool) -> list[RunLine]:
@@ -111,13 +159,14 @@ def print_differences(
     all_configs: list[tuple[str, dict[str, Any]]],
     metric: Metric | None,
     sweeps: Mapping[str, str],
+    curves: Sequence[str],
 ) -> None:
     """Print what makes runs differ, and below what is the same in all of them.
 
     `all_configs` holds state and configuration also of runs that are not shown; `sweeps` gives
-    the names of sweeps by id.
+    the names of sweeps by id; `curves` are those of the runs shown, as text.
     """
-    varying, constant = _varying(all_configs)
+    differing, constant = varying(all_configs)
     configs = [flat(line.config) for line in shown]
     summaries = [flat(line.summary) for line in shown]
     measured = [key for key in _keys(summaries) if _is_measured(key, summaries)]
@@ -132,10 +181,11 @@ def print_differences(
         places = [""] * len(shown)
     columns = [
         output.Column("RUN", [str(line.number) for line in shown], is_number=True),
-        output.Column("STATE", [line.state for line in shown], is_state=True),
+        output.Column("STATE", [state_text(line) for line in shown], is_state=True),
         *(_measured(key, summaries, rank=0, is_whole=True) for key in first),
+        curve_column(curves, rank=_CURVE_RANK),
         output.Column("IN", places, rank=1),
-        *(_configured(key, configs, rank=2 + i) for i, key in enumerate(varying)),
+        *(_configured(key, configs, rank=2 + i) for i, key in enumerate(differing)),
         *(
             _measured(k, summaries, rank=output.EXTRA + i)
             for i, k in enumerate(measured)
@@ -150,6 +200,11 @@ def print_differences(
     if constant:
         texts = (f"{key}={words.cell(value)}" for key, value in constant.items())
         output.say(output.plain(f"the same in all: {', '.join(texts)}"))
+
+
+def curve_column(curves: Sequence[str], *, rank: int = output.EXTRA) -> output.Column:
+    """Return the column of the courses of the metric, which is among the first to give way."""
+    return output.Column("CURVE", curves, is_whole=True, rank=rank, style="cyan")
 
 
 def runtime(line: RunLine) -> str:
@@ -172,7 +227,7 @@ def _configured(key: str, documents: list[dict[str, Any]], *, rank: int) -> outp
     return output.Column(key, [words.cell(value) for value in values], is_number, rank=rank)
 
 
-def _varying(runs: list[tuple[str, dict[str, Any]]]) -> tuple[list[str], dict[str, Any]]:
+def varying(runs: list[tuple[str, dict[str, Any]]]) -> tuple[list[str], dict[str, Any]]:
     """Return the config keys whose values differ, and with their value those that never do.
 
     A pending run has no value yet of what only its program will tell.
@@ -183,7 +238,7 @@ def _varying(runs: list[tuple[str, dict[str, Any]]]) -> tuple[list[str], dict[st
         for document, (state, _) in zip(documents, runs, strict=True)
         if state != RunState.PENDING
     ]
-    varying, constant = [], {}
+    differing, constant = [], {}
     for key in _keys(documents):
         values = [document[key] for document in documents if key in document]
         first = values[0]
@@ -191,8 +246,8 @@ def _varying(runs: list[tuple[str, dict[str, Any]]]) -> tuple[list[str], dict[st
         if is_same and all(key in document for document in started):
             constant[key] = first
         else:
-            varying.append(key)
-    return varying, constant
+            differing.append(key)
+    return differing, constant
 
 
 def _keys(documents: Sequence[dict[str, Any]]) -> list[str]:

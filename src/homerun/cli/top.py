@@ -18,11 +18,7 @@ if TYPE_CHECKING:
 
 _LEAST_S = 0.2  # more looks a second are of no use to anybody
 
-
-@click.command("top")
-@argument("sweep", "sweep", metavar="[SWEEP]", required=False)
-@click.option("--once", is_flag=True, help="Print the screen once, as plain text.")
-@click.option(
+refresh_option = click.option(
     "--refresh",
     "refresh_s",
     type=click.FloatRange(min=_LEAST_S),
@@ -31,16 +27,24 @@ _LEAST_S = 0.2  # more looks a second are of no use to anybody
     metavar="SECONDS",
     help="Between two looks.",
 )
+
+
+@click.command("top")
+@argument("sweep", "sweep", metavar="[SWEEP]", required=False)
+@click.option("--once", is_flag=True, help="Print the screen once, as plain text.")
+@refresh_option
 @json_option
 def top_command(*, sweep: str | None, once: bool, refresh_s: float, is_json: bool) -> None:
     """Watch GPUs, running runs with the course of their metric, the queue and failures.
 
-    Keys: arrows choose a run, p pauses it, k kills it, r runs it again, l opens its output,
-    ? explains, q leaves. Where there is no terminal, the screen is printed once.
+    Keys: arrows choose a run, p pauses it, k kills it, r runs it again, enter opens its page and l
+    its output, o draws its sweep in the browser; s sorts, f filters, ? explains, q leaves. Where
+    there is no terminal, the screen is printed once.
 
     \b
     homerun top
     homerun top x3k9a2bc --once
+    homerun top --json | jq '.running[] | {number, metric: .curve.last}'
     """
     with open_home() as store:
         sweep_id = store.sweep(sweep).id if sweep else None
@@ -57,7 +61,7 @@ def top_command(*, sweep: str | None, once: bool, refresh_s: float, is_json: boo
         raise MissingExtraError("homerun top needs: pip install 'homerun[tui]'") from error
     screen = Top(
         home,
-        _gpu_looks(),
+        gpu_looks(),
         sweep=sweep_id,
         refresh_s=refresh_s,
         is_colored=output.is_colored(),
@@ -70,7 +74,7 @@ def top_command(*, sweep: str | None, once: bool, refresh_s: float, is_json: boo
         raise click.exceptions.Exit(screen.return_code)
 
 
-def _gpu_looks() -> "LookAtGpus":
+def gpu_looks() -> "LookAtGpus":
     """Return a function that looks at the GPUs, which are searched for only the first time."""
     from homerun.devices import gpus, look  # noqa: PLC0415  what prints help asks no driver
 
@@ -83,7 +87,7 @@ def _print_once(store: Store, sweep_id: str | None, *, is_json: bool) -> None:
     from homerun.cli.screen.sections import header, sections  # noqa: PLC0415
     from homerun.cli.screen.view import Watcher  # noqa: PLC0415
 
-    view = Watcher(store, _gpu_looks(), sweep=sweep_id).look()
+    view = Watcher(store, gpu_looks(), sweep=sweep_id).look()
     if is_json:
         output.print_json(_document(view))
         return

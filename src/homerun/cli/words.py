@@ -6,21 +6,8 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-_DIGITS = 4  # that a measured number is shown with
-_LONGEST = 10  # characters of a number without exponent
-
-
-def number(value: float) -> str:
-    """Return a number with 4 digits that count, without an exponent where that stays short.
-
-    0.0083746 is 0.008375 and 123456.7 is 123457; 0.00003 stays, 1.2345e-6 is 1.234e-06.
-    What is no whole number does not become one by rounding: 0.99999 stays.
-    """
-    if isinstance(value, int) or not math.isfinite(value):
-        return str(value)
-    text = _rounded(value, _DIGITS)
-    is_rounded_whole = "." not in text and "e" not in text and value % 1 != 0
-    return _rounded(value, _DIGITS + 2) if is_rounded_whole and abs(value) < 1000 else text
+from homerun.core import duration as duration  # noqa: PLC0414  one of these words
+from homerun.core import number as number  # noqa: PLC0414
 
 
 def numbers(values: Sequence[Any]) -> list[str]:
@@ -58,20 +45,9 @@ def exact(value: Any) -> str:
     return cell(value)
 
 
-def duration(seconds: float | None) -> str:
-    """Return a time span with two units: 0.8s, 45s, 3m20s, 2h05m, 3d04h."""
-    if seconds is None:
-        return ""
-    if seconds < 10:
-        return f"{max(0.0, seconds):.1f}s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole}s"
-    if whole < 3600:
-        return f"{whole // 60}m{whole % 60:02}s"
-    if whole < 86400:
-        return f"{whole // 3600}h{whole % 3600 // 60:02}m"
-    return f"{whole // 86400}d{whole % 86400 // 3600:02}h"
+def share(value: float) -> str:
+    """Return a part of 1 in percent: 52 %."""
+    return f"{100 * value:.0f} %"
 
 
 def ago(moment: float | None, now: float | None = None) -> str:
@@ -99,12 +75,3 @@ def size(count: float) -> str:
             return f"{count:.{0 if unit == 'B' or count >= 10 else 1}f} {unit}"
         count /= 1024
     return f"{count:.1f} TiB"
-
-
-def _rounded(value: float, digits: int) -> str:
-    if value == 0 or not 1e-9 < abs(value) < 1e12:
-        return f"{value:.{digits}g}"
-    before = math.floor(math.log10(abs(value))) + 1  # digits before the point; negative: zeros
-    text = f"{value:.{max(0, digits - before)}f}"
-    text = text.rstrip("0").rstrip(".") if "." in text else text
-    return text if len(text) <= _LONGEST or abs(value) >= 1 else f"{value:.{digits}g}"

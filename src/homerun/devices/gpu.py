@@ -33,6 +33,7 @@ class GpuLook:
     used_mib: float | None = None
     utilization: float | None = None  # percent of the last moments in which anything ran on it
     power_w: float | None = None
+    power_limit_w: float | None = None  # it slows down rather than draw more
     temperature_c: float | None = None
     processes: tuple[GpuProcess, ...] = ()
     trouble: str = ""  # why it must not be used: it fell off the bus, ...

@@ -52,6 +52,7 @@ def look(gpu: Gpu, *, sensors: bool = True) -> GpuLook:
         memory = _must(nvml.nvmlDeviceGetMemoryInfo, handle)
         processes = _processes(nvml, handle)
         seen = _sensors(nvml, handle) if sensors else {}
+        limit_mw = _ask(nvml.nvmlDeviceGetEnforcedPowerLimit, handle) if sensors else None
     except NoDriverError:
         return GpuLook(gpu=gpu)
     except DriverError as error:
@@ -61,6 +62,7 @@ def look(gpu: Gpu, *, sensors: bool = True) -> GpuLook:
         used_mib=memory.used / _MIB if memory else None,
         utilization=seen.get("gpu"),
         power_w=seen.get("powerWatts"),
+        power_limit_w=limit_mw / 1000 if limit_mw else None,
         temperature_c=seen.get("temp"),
         processes=processes,
     )

@@ -50,6 +50,10 @@ if TYPE_CHECKING:
     from homerun.store.control import retry as retry
     from homerun.store.control import set_priority as set_priority
     from homerun.store.control import why_no_retry as why_no_retry
+    from homerun.store.courses import Course as Course
+    from homerun.store.courses import Thinned as Thinned
+    from homerun.store.courses import course as course
+    from homerun.store.courses import thinned as thinned
     from homerun.store.curves import Logged as Logged
     from homerun.store.curves import configs_of as configs_of
     from homerun.store.curves import logged as logged
@@ -91,7 +95,6 @@ if TYPE_CHECKING:
     from homerun.store.leases import take_leases as take_leases
     from homerun.store.objects import copy_object as copy_object
     from homerun.store.objects import digest_of as digest_of
-    from homerun.store.objects import keep_bytes as keep_bytes
     from homerun.store.objects import keep_file as keep_file
     from homerun.store.objects import object_path as object_path
     from homerun.store.objects import touch_object as touch_object
@@ -102,6 +105,7 @@ if TYPE_CHECKING:
     from homerun.store.overview import RunLine as RunLine
     from homerun.store.overview import best_run as best_run
     from homerun.store.overview import complete_ids as complete_ids
+    from homerun.store.overview import complete_keys as complete_keys
     from homerun.store.overview import cost as cost
     from homerun.store.overview import metric_lines as metric_lines
     from homerun.store.overview import projects as projects
@@ -149,11 +153,17 @@ if TYPE_CHECKING:
     from homerun.store.traces import never_started as never_started
     from homerun.store.traces import program_of as program_of
     from homerun.store.traces import told_end as told_end
+    from homerun.store.watching import COUNTERS as COUNTERS
     from homerun.store.watching import Curve as Curve
+    from homerun.store.watching import EndedRun as EndedRun
     from homerun.store.watching import Snapshot as Snapshot
     from homerun.store.watching import SweepProgress as SweepProgress
     from homerun.store.watching import WatchedRun as WatchedRun
+    from homerun.store.watching import ended_numbers as ended_numbers
+    from homerun.store.watching import ended_runs as ended_runs
     from homerun.store.watching import eta_s as eta_s
+    from homerun.store.watching import failed_for_good as failed_for_good
+    from homerun.store.watching import last_line as last_line
     from homerun.store.watching import watch as watch
 
 lazy.attach(
@@ -168,6 +178,7 @@ lazy.attach(
         "changes": "Proposed Replanned SearchPlace Sizes change_spec proposed replace_sweep",
         "control": "held_back move next_attempt pause_queued priority_beyond resume_queued retry "
         "set_priority why_no_retry",
+        "courses": "Course Thinned course thinned",
         "curves": "Logged configs_of logged logged_numbers",
         "database": "Database",
         "editing": "FileEntry add_file edit_run edit_summary files_of metadata_of remove_file",
@@ -177,10 +188,10 @@ lazy.attach(
         "home": "RunFolder find_home make_home read_json run_folder write_json",
         "imports": "Imported history_rows imported_runs note take_in",
         "leases": "leases release release_stale take_leases",
-        "objects": "copy_object digest_of keep_bytes keep_file object_path touch_object",
+        "objects": "copy_object digest_of keep_file object_path touch_object",
         "outcomes": "ObservedRun observed_runs",
-        "overview": "Cost MetricLine RunLine best_run complete_ids cost metric_lines "
-        "projects query run_configs run_lines sweep_counts",
+        "overview": "Cost MetricLine RunLine best_run complete_ids complete_keys cost "
+        "metric_lines projects query run_configs run_lines sweep_counts",
         "points": "Stats",
         "process": "Identity hostname identity is_alive is_at_rest parse_identity pids",
         "querying": "FoundRun find_runs found_runs",
@@ -192,6 +203,7 @@ lazy.attach(
         "settle": "Settled end_of is_local settle",
         "store": "Store",
         "traces": "PAUSE_FILE PAUSED living_program never_started program_of told_end",
-        "watching": "Curve Snapshot SweepProgress WatchedRun eta_s watch",
+        "watching": "COUNTERS Curve EndedRun Snapshot SweepProgress WatchedRun ended_numbers "
+        "ended_runs eta_s failed_for_good last_line watch",
     },
 )

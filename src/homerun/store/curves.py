@@ -8,12 +8,12 @@ from homerun.core import RunState
 from homerun.store.database import Database
 from homerun.store.documents import dumps, loads
 from homerun.store.reuse import of_sweep
-from homerun.store.schema import WIDTH
+from homerun.store.schema import VALUES
 
 # By time, because a block that is filled up later gets a new id.
 _POINTS = f"""
 SELECT chunk.metric, block.count, block.step, block.stride, block.steps,
-       {", ".join(f"v{i}" for i in range(WIDTH))}
+       {VALUES}
 FROM json_each(?) AS wanted
 JOIN chunk ON chunk.metric = wanted.value
 JOIN block ON block.id = chunk.block

@@ -8,11 +8,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, cast
 
-from homerun.core import MissingExtraError, RunState
+from homerun.core import MissingExtraError, RunState, SweepRecord
 from homerun.store.documents import dumps, loads, loads_all
 from homerun.store.points import decode
 from homerun.store.reuse import of_sweep
-from homerun.store.schema import WIDTH
+from homerun.store.schema import VALUES
 from homerun.store.settle import settle
 from homerun.store.store import Store
 
@@ -23,13 +23,13 @@ _FIELDS = (
     "id, number, name, state, reason, project, sweep, group_name, job_type, tags, notes, repeat, "
     "attempt, created_at, started_at, ended_at, runtime_s, exit_code, user_cpu_s, system_cpu_s, "
     "memory_max_mib, gpu_memory_max_gib, energy_wh, cpu_energy_wh, is_shared, out_of_memory, "
-    "censored"
+    "devices, censored"
 ).split(", ")
 _TIMES = ("created_at", "started_at", "ended_at")
 _METADATA = ("host", "program", "python", "git.commit", "git.branch", "git.dirty")
 _HISTORY = f"""
 SELECT run.id, metric.key, block.count, block.step, block.stride, block.steps, block.time,
-       block.times, {", ".join(f"v{i}" for i in range(WIDTH))}
+       block.times, {VALUES}
 FROM json_each(?) AS wanted
 JOIN run ON run.id = wanted.value
 JOIN metric ON metric.run = run.number
@@ -66,7 +66,8 @@ def runs_frame(
 
     Columns: what is known of the run itself, then one per configuration key, summary key and a few
     of the metadata. Nested keys are dotted. A key that occurs twice is `config.KEY` or
-    `summary.KEY`. `df.attrs` lists the columns of each kind under "config", "summary", "metadata".
+    `summary.KEY`. `df.attrs` lists the columns of each kind under "config", "summary", "metadata";
+    of a sweep it also has "sweep" (id), "title", and where the sweep has one "metric" and "goal".
     Numbers are numbers: a column of integers with gaps is Int64, of booleans boolean.
     """
     pd = _pandas()
@@ -87,6 +88,8 @@ def runs_frame(
             kinds[kind].append(name)
     frame = pd.DataFrame(columns)
     frame.attrs.update(kinds)
+    if sweep is not None:
+        frame.attrs.update(_about(store.sweep(sweep), kinds["summary"]))
     return cast("DataFrame", frame)
 
 
@@ -137,6 +140,17 @@ def typed(pd: Any, values: list[Any]) -> Any:
     if present == {str}:
         return pd.array(values, dtype="str")
     return pd.Series(values, dtype="object")
+
+
+def _about(sweep: SweepRecord, summary: Sequence[str]) -> dict[str, str]:
+    """Return what a table of runs should know of the sweep that they are of."""
+    about = {"sweep": sweep.id, "title": f"{sweep.project} > {sweep.name}"}
+    metric = sweep.spec.get("metric") or {}
+    name = str(metric.get("name") or "")
+    column = next((one for one in (name, f"summary.{name}") if one in summary), "")
+    if column:
+        about |= {"metric": column, "goal": str(metric.get("goal") or "minimize")}
+    return about
 
 
 def _run_rows(
@@ -195,7 +209,7 @@ def _times(pd: Any, counts: Any, starts: Any, times: Any) -> Any:
 def _plain_column(pd: Any, name: str, values: Sequence[Any]) -> Any:
     if name in _TIMES:
         return pd.to_datetime(pd.Series(values, dtype="float64"), unit="s", utc=True)
-    if name == "tags":
+    if name in ("tags", "devices"):
         return pd.Series(loads_all(values), dtype="object")
     if name == "exit_code":
         return pd.array(values, dtype="Int64")

@@ -14,12 +14,12 @@ from homerun.store.database import Database
 from homerun.store.documents import dumps, loads
 from homerun.store.fold import apply, sort_records
 from homerun.store.points import block_points, decode
-from homerun.store.schema import WIDTH
+from homerun.store.schema import VALUES
 
 _PIECE = 20_000  # records in one transaction
 _CHUNKS = f"""
 SELECT block.id, metric.key, block.count, block.step, block.stride, block.steps, block.time,
-       block.times, {", ".join(f"v{i}" for i in range(WIDTH))}
+       block.times, {VALUES}
 FROM run
 JOIN metric ON metric.run = run.number
 JOIN chunk ON chunk.metric = metric.id

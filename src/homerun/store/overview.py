@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from homerun.core import NotFoundError, RunState, StoreError, UsageError
+from homerun.core import NotFoundError, RunState, StoreError, UsageError, flat
 from homerun.store.database import BUSY_TIMEOUT_S, advice
-from homerun.store.documents import loads_all
+from homerun.store.documents import loads, loads_all
 from homerun.store.points import decode
 from homerun.store.reuse import count_reused, of_sweep
 from homerun.store.store import Store
 
 _LINE = (
     "number, id, sweep, project, name, state, reason, created_at, started_at, ended_at, runtime_s,"
-    " tags, config, summary"
+    " tags, censored, config, summary"
 )
 _FOUND = "coalesce(json_extract(summary, ?), json_extract(summary, ?))"
 # A number in the summary; its parameters are `value_paths`.
@@ -26,6 +26,15 @@ _COST = (
     "is_shared, out_of_memory, detail"
 )
 _METRIC = "key, count, first, last, min, min_step, max, max_step, mean"
+_IDS = (  # of a table
+    "SELECT id, state || ' ' || name FROM {table} WHERE substr(id, 1, :length) = :text"
+    " OR substr(name, 1, :length) = :text ORDER BY number DESC LIMIT 50"
+)
+_PROJECTS = (
+    "SELECT project, 'project' FROM (SELECT project FROM sweep UNION SELECT project FROM run)"
+    " WHERE substr(project, 1, :length) = :text ORDER BY 1 LIMIT 50"
+)
+_SAMPLE = 50  # runs whose keys stand for those of all
 
 
 class RunLine(NamedTuple):
@@ -43,6 +52,7 @@ class RunLine(NamedTuple):
     ended_at: float | None
     runtime_s: float | None
     tags: list[str]
+    censored: bool  # a rule of its sweep ended it early
     config: dict[str, Any]
     summary: dict[str, Any]
 
@@ -92,20 +102,25 @@ def run_lines(
     With `best_by` those with the best summary value of that metric come first.
     """
     where, values = _where(store, sweep, project, states)
-    order, keys = "number DESC", []
+    order, keys, value = "ORDER BY number DESC", [], "NULL"
     if best_by is not None:
-        order = f"value IS NULL, value {'DESC' if is_maximized else 'ASC'}, number"
-        keys = value_paths(best_by)
-    value = VALUE if best_by is not None else "NULL"
+        order = f"ORDER BY value IS NULL, value {'DESC' if is_maximized else 'ASC'}, number"
+        keys, value = value_paths(best_by), VALUE
+    elif limit is None:
+        order = ""  # SQLite would carry whole rows through its sorter
     rows = store.rows(
-        f"SELECT {_LINE}, {value} AS value FROM run {where} ORDER BY {order} LIMIT ?",
+        f"SELECT {_LINE}, {value} AS value FROM run {where} {order} LIMIT ?",
         [*keys, *values, -1 if limit is None else limit],
     )
     if not rows:
         return []
-    *plain, tags, configs, summaries, _ = zip(*rows, strict=True)
-    documents = [loads_all(texts) for texts in (tags, configs, summaries)]
-    return [RunLine(*values) for values in zip(*plain, *documents, strict=True)]
+    if not order:
+        rows.sort(reverse=True)
+    *plain, tags, censored, configs, summaries, _ = zip(*rows, strict=True)
+    documents = [loads_all(texts) for texts in (configs, summaries)]
+    labels = [loads(text) if text != "[]" else [] for text in tags]
+    columns = [*plain, labels, map(bool, censored), *documents]
+    return list(map(RunLine._make, zip(*columns, strict=True)))
 
 
 def run_configs(
@@ -194,17 +209,29 @@ def cost(store: Store, run_id: str) -> Cost:
 
 
 def complete_ids(home: Path, incomplete: str, *, tables: Iterable[str]) -> list[tuple[str, str]]:
-    """Return (id, what it is) of the latest 50 of each table whose id or name begins so."""
+    """Return (id, what it is) of the latest 50 of each table whose id or name begins so.
+
+    The table `project`, which is none, stands for the names of projects.
+    """
     found: list[tuple[str, str]] = []
     with closing(read_only(home)) as db:
         for table in tables:
-            found += db.execute(
-                f"SELECT id, state || ' ' || name FROM {table}"
-                " WHERE substr(id, 1, :length) = :text"
-                " OR substr(name, 1, :length) = :text ORDER BY number DESC LIMIT 50",
-                {"length": len(incomplete), "text": incomplete},
-            ).fetchall()
+            statement = _PROJECTS if table == "project" else _IDS.format(table=table)
+            values = {"length": len(incomplete), "text": incomplete}
+            found += db.execute(statement, values).fetchall()
     return found
+
+
+def complete_keys(home: Path, sweep: str | None) -> list[str]:
+    """Return the keys that the first runs, of a sweep or of all, have in config and summary."""
+    where = "WHERE sweep IN (SELECT id FROM sweep WHERE :sweep IN (id, name))" if sweep else ""
+    with closing(read_only(home)) as db:
+        rows = db.execute(
+            f"SELECT config, summary FROM run {where} ORDER BY number LIMIT :limit",
+            {"sweep": sweep, "limit": _SAMPLE},
+        ).fetchall()
+    documents = [document for documents in rows for document in loads_all(documents)]
+    return list(dict.fromkeys(key for one in documents for key in flat(one) if key[:1] != "_"))
 
 
 def read_only(home: Path) -> sqlite3.Connection:

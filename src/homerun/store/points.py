@@ -11,10 +11,9 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from homerun.store.schema import WIDTH
+from homerun.store.schema import VALUES, WIDTH
 
 _INSERT_CHUNK = f"INSERT INTO chunk VALUES ({', '.join('?' * (WIDTH + 2))})"
-_VALUES = ", ".join(f"v{i}" for i in range(WIDTH))
 _NUMBERS = {int, float}
 _PADDING = (None,) * WIDTH
 
@@ -245,7 +244,7 @@ def _blocks(
 
 def _take_chunk(db: sqlite3.Connection, metric: int, block: int, count: int) -> Sequence[Any]:
     rows: list[tuple[Any, ...]] = db.execute(
-        f"DELETE FROM chunk WHERE metric = ? AND block = ? RETURNING {_VALUES}", (metric, block)
+        f"DELETE FROM chunk WHERE metric = ? AND block = ? RETURNING {VALUES}", (metric, block)
     ).fetchall()
     return rows[0][:count]
 

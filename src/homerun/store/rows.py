@@ -6,13 +6,12 @@ from typing import Any
 from homerun.store.database import Database
 from homerun.store.documents import dumps
 from homerun.store.points import block_points, decode
-from homerun.store.schema import WIDTH
+from homerun.store.schema import VALUES
 
-_VALUES = ", ".join(f"v{i}" for i in range(WIDTH))
 # By time, because a block that is filled up later gets a new id.
 _POINTS = f"""
 SELECT block.id, block.count, block.step, block.stride, block.steps, block.time, block.times,
-       metric.key, {_VALUES}
+       metric.key, {VALUES}
 FROM run
 JOIN metric ON metric.run = run.number
 JOIN chunk ON chunk.metric = metric.id

@@ -22,7 +22,7 @@ from homerun.store.artifacts import mend_artifacts
 from homerun.store.documents import dumps
 from homerun.store.home import read_json, run_folder
 from homerun.store.points import Stats, block_points, decode, encode
-from homerun.store.schema import WIDTH
+from homerun.store.schema import VALUES
 from homerun.store.store import Store
 
 _TABLES = {  # the keys by which a table is read, and its indexes
@@ -44,7 +44,6 @@ _TABLES = {  # the keys by which a table is read, and its indexes
 _LATER = ("artifact", "finding")
 _ALWAYS = {table for table in _TABLES if not table.startswith(_LATER)}  # in any version
 _WINDOW = 4096  # keys read at once
-_VALUES = ", ".join(f"v{i}" for i in range(WIDTH))
 _INTERIOR = 5  # type of a page that points to others
 _LOST = "its row in the database was damaged"
 
@@ -362,7 +361,7 @@ def _recount(target: sqlite3.Connection) -> None:
         stats = Stats(metric)
         for row in target.execute(
             "SELECT block.count, block.step, block.stride, block.steps, block.time, block.times,"
-            f" {_VALUES} FROM chunk JOIN block ON block.id = chunk.block"
+            f" {VALUES} FROM chunk JOIN block ON block.id = chunk.block"
             " WHERE chunk.metric = ? ORDER BY block.step, block.id",
             (metric,),
         ):

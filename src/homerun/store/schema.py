@@ -11,7 +11,7 @@ from homerun.core import StoreError
 APPLICATION_ID = 0x686D7275  # "hmru"
 WIDTH = 32  # points in one row of `chunk`
 
-_COLUMNS = ", ".join(f"v{i}" for i in range(WIDTH))
+VALUES = ", ".join(f"v{i}" for i in range(WIDTH))  # the columns of a chunk
 _PICK = " ".join(f"WHEN {i} THEN v{i}" for i in range(WIDTH))
 _POSITIONS = ", ".join(f"({i})" for i in range(WIDTH))
 
@@ -99,7 +99,7 @@ CREATE INDEX block_run ON block(run, keys, id);
 CREATE TABLE chunk (                -- the values of one metric in one block
     metric INTEGER NOT NULL,
     block INTEGER NOT NULL,
-    {_COLUMNS},
+    {VALUES},
     PRIMARY KEY (metric, block)
 ) WITHOUT ROWID;
 CREATE TABLE position (i INTEGER PRIMARY KEY);

@@ -1,33 +1,32 @@
 """What a screen that watches the home shows: few rows, read over and over, so read lightly."""
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from homerun.core import ALIVE, ENDED, AgentRecord, RunState, SweepRecord, SweepState
+from homerun.core import ALIVE, BAD, ENDED, AgentRecord, RunState, SweepRecord, SweepState
 from homerun.store.agents import agents
-from homerun.store.documents import loads
+from homerun.store.control import next_attempt
+from homerun.store.documents import dumps, loads
 from homerun.store.points import decode
 from homerun.store.reuse import count_reused
-from homerun.store.schema import WIDTH
+from homerun.store.schema import VALUES
 from homerun.store.store import Store
 
 HEAD = 30  # runs of the queue, and failures, that are read
-POINTS = 40  # recent points of a metric
+_POINTS = 40  # recent points of a metric
 _BLOCKS = 4  # of points: the last one may have just begun
 _PACE = 100  # runs whose time tells how long the next ones will take
 _RECENT_S = 86_400.0  # failures of sweeps that are over are shown for so long
 _TAIL_BYTES = 4096
-_COUNTERS = ("epoch", "step", "global_step", "iteration", "batch")  # no curve worth watching
-_BAD = (RunState.FAILED, RunState.CRASHED)
+COUNTERS = ("epoch", "step", "global_step", "iteration", "batch")  # no curve worth watching
 _RUN = (
     "number, id, sweep, project, name, state, reason, config, argv, source, priority,"
     " started_at, ended_at, runtime_s"
 )
-_VALUES = ", ".join(f"v{i}" for i in range(WIDTH))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +61,13 @@ class WatchedRun:
     after: tuple[int, ...] = ()  # numbers of the runs that have to finish before it
     curve: Curve | None = None
     last_line: str = ""  # of its output, when it failed
+
+
+class EndedRun(NamedTuple):
+    """A run that has ended and what it came to."""
+
+    run: WatchedRun
+    summary: dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,11 +108,20 @@ class Snapshot:
     version: tuple[int, int]  # changes with every change of the database
 
 
-def watch(store: Store, *, sweep: str | None = None, before: Snapshot | None = None) -> Snapshot:
+def watch(
+    store: Store,
+    *,
+    sweep: str | None = None,
+    also: Collection[str] = (),
+    head: int = HEAD,
+    before: Snapshot | None = None,
+) -> Snapshot:
     """Return what is to be seen now, of one sweep or of the home.
 
-    `before` is what was seen last: it is returned again when nothing has changed, and what did
-    not change since is not read again.
+    `also` are sweeps (ids) of the home that are shown even when they do not go on; `head` is how
+    many runs of the queue, and failures, are read. `before` is what was seen last, with the same
+    `head`: it is returned again when nothing has changed, and what did not change since is not
+    read again.
     """
     present = tuple(agents(store))
     with _one_moment(store):
@@ -114,12 +129,16 @@ def watch(store: Store, *, sweep: str | None = None, before: Snapshot | None = N
         if before is not None and (before.version, before.agents) == (version, present):
             return before
         counts = _counts(store, sweep)
-        sweeps = _shown(store, counts, sweep, before, {agent.serves for agent in present})
+        if sweep is not None:
+            ids = [sweep]
+        else:
+            ids = _going(store, counts, {agent.serves for agent in present}, also)
+        sweeps = _shown(store, counts, ids, before, also)
         scope = {progress.record.id for progress in sweeps}
         shown = [*scope] if sweep else [*scope, None]
         alive, held = _alive(store, sweep)
-        queue = _queue(store, shown, held)
-        failures = _failures(store, sweep, scope)
+        queue = _queue(store, shown, held, head)
+        failures = _failures(store, sweep, scope, head)
         named = {progress.record.id: progress.record for progress in sweeps}
         for run in (*alive, *queue, *failures):
             if run.sweep is not None and run.sweep not in named:
@@ -157,6 +176,44 @@ def eta_s(sweeps: Iterable[SweepProgress], alive: Iterable[WatchedRun], now: flo
     return max(*left, (sum(left) + waiting) / len(left))
 
 
+def ended_numbers(store: Store, sweeps: Collection[str | None]) -> set[int]:
+    """Return the numbers of the runs of sweeps that have ended; None: of those without one."""
+    return {
+        number
+        for sweep in sweeps
+        for (number,) in store.rows(
+            "SELECT number FROM run WHERE sweep IS ? AND state IN (SELECT value FROM json_each(?))",
+            (sweep, dumps(sorted(ENDED))),
+        )
+    }
+
+
+def ended_runs(store: Store, numbers: Iterable[int]) -> list[EndedRun]:
+    """Return runs with their summaries, in the order in which they ended."""
+    rows = store.rows(
+        f"SELECT {_RUN}, summary FROM run WHERE number IN (SELECT value FROM json_each(?))"
+        " ORDER BY ended_at, number",
+        (dumps(list(numbers)),),
+    )
+    return [EndedRun(_run(row), loads(summary)) for *row, summary in rows]
+
+
+def last_line(store: Store, run_id: str) -> str:
+    """Return the last line with anything in it that the program of a run wrote."""
+    return _last_line(store.folder(run_id).output)
+
+
+def failed_for_good(store: Store, numbers: Iterable[int]) -> int:
+    """Return how many of the runs failed or crashed and were not tried again."""
+    return sum(
+        state in BAD and next_attempt(store, run_id) is None
+        for run_id, state in store.rows(
+            "SELECT id, state FROM run WHERE number IN (SELECT value FROM json_each(?))",
+            (dumps(list(numbers)),),
+        )
+    )
+
+
 @contextmanager
 def _one_moment(store: Store) -> Iterator[None]:
     """Let several reading statements see the same state of the database."""
@@ -180,35 +237,44 @@ def _counts(store: Store, sweep: str | None) -> dict[str | None, dict[RunState, 
     return counts
 
 
-def _shown(
+def _going(
     store: Store,
     counts: Mapping[str | None, Mapping[RunState, int]],
-    sweep: str | None,
-    before: Snapshot | None,
     served: set[str],
-) -> list[SweepProgress]:
-    """Return the sweeps that go on; else those that are open, else the latest one.
-
-    `served` is what agents serve; `sweep` is the only one that is asked for.
-    """
-    known = {progress.record.id: progress for progress in before.sweeps} if before else {}
-    if sweep is not None:
-        return [_progress(store, store.sweep(sweep), counts.get(sweep, {}), known)]
+    also: Collection[str],
+) -> list[str]:
+    """Return the sweeps that go on; else those that may; `served` is what agents serve."""
     rows = store.rows(
         "SELECT id FROM sweep WHERE state IN ('running', 'paused') OR number ="
-        " (SELECT max(number) FROM sweep) ORDER BY number"
+        " (SELECT max(number) FROM sweep) OR id IN (SELECT value FROM json_each(?))"
+        " ORDER BY number",
+        (dumps(list(also)),),
     )
     ids = [row[0] for row in rows]
     going = [
         sweep_id
         for sweep_id in ids
-        if served.intersection({sweep_id, ""}) or ALIVE.intersection(counts.get(sweep_id, {}))
+        if served.intersection({sweep_id, ""})
+        or ALIVE.intersection(counts.get(sweep_id, {}))
+        or sweep_id in also
     ]
+    return going or ids
+
+
+def _shown(
+    store: Store,
+    counts: Mapping[str | None, Mapping[RunState, int]],
+    ids: Iterable[str],
+    before: Snapshot | None,
+    also: Collection[str],
+) -> list[SweepProgress]:
+    """Return those of the sweeps that are open, else the last one; and `also` in any case."""
+    known = {progress.record.id: progress for progress in before.sweeps} if before else {}
     found = [
-        _progress(store, store.sweep(sweep_id), counts.get(sweep_id, {}), known)
-        for sweep_id in going or ids
+        _progress(store, store.sweep(sweep_id), counts.get(sweep_id, {}), known) for sweep_id in ids
     ]
-    return [progress for progress in found if progress.is_open] or found[-1:]
+    shown = [one for one in found if one.is_open or one.record.id in also]
+    return shown or found[-1:]
 
 
 def _progress(
@@ -257,7 +323,7 @@ def _alive(store: Store, sweep: str | None) -> tuple[list[WatchedRun], list[Watc
 
 
 def _queue(
-    store: Store, sweeps: Sequence[str | None], held: Iterable[WatchedRun]
+    store: Store, sweeps: Sequence[str | None], held: Iterable[WatchedRun], head: int
 ) -> list[WatchedRun]:
     """Return the head of the queue, merged from those of the sweeps and what is held there."""
     runs = [run for run in held if run.sweep in sweeps]
@@ -265,36 +331,36 @@ def _queue(
         rows = store.rows(
             f"SELECT {_RUN} FROM run WHERE sweep IS ? AND state = 'pending'"
             " ORDER BY priority DESC, number LIMIT ?",
-            (sweep, HEAD),
+            (sweep, head),
         )
         runs += map(_run, rows)
-    head = sorted(runs, key=lambda run: (-run.priority, run.number))[:HEAD]
+    runs = sorted(runs, key=lambda run: (-run.priority, run.number))[:head]
     after: dict[str, list[int]] = {}
     rows = store.rows(
         "SELECT run_after.run, other.number FROM run_after JOIN run AS other"
         " ON other.id = run_after.after AND other.state != 'finished'"
-        f" WHERE run_after.run IN ({', '.join('?' * len(head))}) ORDER BY other.number",
-        [run.id for run in head],
+        " WHERE run_after.run IN (SELECT value FROM json_each(?)) ORDER BY other.number",
+        (dumps([run.id for run in runs]),),
     )
     for run_id, number in rows:
         after.setdefault(run_id, []).append(number)
-    return [replace(run, after=tuple(after.get(run.id, ()))) for run in head]
+    return [replace(run, after=tuple(after[run.id])) if run.id in after else run for run in runs]
 
 
-def _failures(store: Store, sweep: str | None, scope: set[str]) -> list[WatchedRun]:
+def _failures(store: Store, sweep: str | None, scope: set[str], head: int) -> list[WatchedRun]:
     """Return the latest failures of the sweeps in question, and all those of the last day."""
     where, values = ("AND sweep = ?", [sweep]) if sweep else ("", [])
     found = [
         _run(row)
-        for state in _BAD
+        for state in BAD
         for row in store.rows(
             f"SELECT {_RUN} FROM run WHERE state = ? {where} ORDER BY number DESC LIMIT ?",
-            (state, *values, HEAD),
+            (state, *values, head),
         )
     ]
     since = time.time() - _RECENT_S
     recent = [run for run in found if run.sweep in scope or (run.ended_at or 0) > since]
-    return sorted(recent, key=lambda run: run.ended_at or 0, reverse=True)[:HEAD]
+    return sorted(recent, key=lambda run: (run.ended_at or 0, run.number), reverse=True)[:head]
 
 
 def _run(row: Sequence[Any], **more: Any) -> WatchedRun:
@@ -315,9 +381,8 @@ def _with_curves(
 ) -> Iterator[WatchedRun]:
     known = {run.id: run.curve for run in before.alive} if before else {}
     for run in runs:
-        spec = sweeps[run.sweep].spec if run.sweep else {}
-        key = (spec.get("metric") or {}).get("name")
-        yield replace(run, curve=_curve(store, run.number, key, known.get(run.id)))
+        key = metric_of(sweeps[run.sweep] if run.sweep else None)
+        yield replace(run, curve=curve_of(store, run.number, key, known.get(run.id)))
 
 
 def _with_last_lines(
@@ -330,7 +395,12 @@ def _with_last_lines(
         yield replace(run, last_line=line)
 
 
-def _curve(store: Store, number: int, key: str | None, known: Curve | None) -> Curve | None:
+def metric_of(sweep: SweepRecord | None) -> str | None:
+    """Return the name of the metric of a sweep."""
+    return (sweep.spec.get("metric") or {}).get("name") if sweep else None
+
+
+def curve_of(store: Store, number: int, key: str | None, known: Curve | None) -> Curve | None:
     """Return the course of a metric of a run; without a name, of the first that it logged."""
     sql = "SELECT id, key, count, last FROM metric WHERE run = ?"
     wanted = key or (known.key if known else None)
@@ -339,8 +409,8 @@ def _curve(store: Store, number: int, key: str | None, known: Curve | None) -> C
     else:
         rows = store.rows(
             f"{sql} AND numbers AND key NOT LIKE 'system.%'"
-            f" AND key NOT IN ({', '.join('?' * len(_COUNTERS))}) ORDER BY id LIMIT 1",
-            (number, *_COUNTERS),
+            f" AND key NOT IN ({', '.join('?' * len(COUNTERS))}) ORDER BY id LIMIT 1",
+            (number, *COUNTERS),
         )
     if not rows:
         return None
@@ -353,12 +423,12 @@ def _curve(store: Store, number: int, key: str | None, known: Curve | None) -> C
 def _points(store: Store, metric: int) -> tuple[float, ...]:
     """Return the latest numbers of a metric, oldest first."""
     rows = store.rows(
-        f"SELECT count, {_VALUES} FROM chunk JOIN block ON block.id = chunk.block"
+        f"SELECT count, {VALUES} FROM chunk JOIN block ON block.id = chunk.block"
         " WHERE metric = ? ORDER BY block DESC LIMIT ?",
         (metric, _BLOCKS),
     )
     values = [value for count, *some in reversed(rows) for value in some[:count]]
-    return tuple(value for value in values if isinstance(value, int | float))[-POINTS:]
+    return tuple(value for value in values if isinstance(value, int | float))[-_POINTS:]
 
 
 def _last_line(path: Path) -> str:

@@ -4,28 +4,29 @@ import asyncio
 import signal
 import threading
 from pathlib import Path
+from types import FrameType
 from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
-from textual.events import Key, Resize
+from textual.events import Key, Paste, Resize
 from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
 from homerun.cli.screen.board import Board
+from homerun.cli.screen.commands import page_of
 from homerun.cli.screen.frame import Size
-from homerun.cli.screen.pages import Do, Leave, Output, Page
+from homerun.cli.screen.pages import Do, Leave, Output, Page, Sheet
 from homerun.cli.screen.text import Line
 from homerun.cli.screen.view import LookAtGpus, View, Watcher
 from homerun.core import HomerunError
-from homerun.store import Store
+from homerun.store import Store, WatchedRun
 
 _WITHOUT_COLOR = {"bold", "dim", "reverse"}
-_TERMINATED = 128 + signal.SIGTERM
 _FOLLOW_S = 0.25  # between two looks at the output of a run
 
 
@@ -104,6 +105,8 @@ class Top(App[None]):
         self._canvas = Canvas(is_colored=is_colored)
         self._pages: list[Page] = []  # the last one is shown
         self._board: Board | None = None  # the first page, once there was something to see
+        self._is_colored = is_colored
+        self._watcher: Watcher | None = None
         self._wake, self._is_over, self._is_changed = threading.Event(), False, False
 
     def compose(self) -> ComposeResult:
@@ -114,7 +117,10 @@ class Top(App[None]):
         """Begin to look."""
         self.run_worker(self._watch, thread=True)
         # Whoever ends this gets the terminal back as it was.
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.exit, None, _TERMINATED)
+        for end in (signal.SIGTERM, signal.SIGHUP):
+            asyncio.get_running_loop().add_signal_handler(end, self.exit, None, 128 + end)
+        _resume_only_what_stopped()
+        self.app_resume_signal.subscribe(self, lambda _: self._canvas.refresh())
         self.set_interval(_FOLLOW_S, self._follow)
 
     def on_unmount(self) -> None:
@@ -124,10 +130,17 @@ class Top(App[None]):
 
     def on_key(self, event: Key) -> None:
         """Give a key to the page that is shown."""
+        event.prevent_default()
+        self._press(event.key, event.character or "")
+
+    def on_paste(self, event: Paste) -> None:
+        """Give text to the page that is shown."""
+        self._press("", " ".join(event.text.split()))
+
+    def _press(self, key: str, letters: str) -> None:
         if not self._pages:
             return
-        event.prevent_default()
-        match self._pages[-1].press(event.key):
+        match self._pages[-1].press(key, letters):
             case None:
                 pass
             case Do() as wanted:
@@ -147,7 +160,7 @@ class Top(App[None]):
     def on_seen(self, seen: Seen) -> None:
         """Show what there was to see."""
         if self._board is None:
-            self._board = Board(seen.view)
+            self._board = Board(seen.view, self._read_page)
             self._pages.append(self._board)
         self._board.view = seen.view
         self._draw()
@@ -174,10 +187,13 @@ class Top(App[None]):
         # Not a thread of Textual's: leaving must not wait for a run that takes its time to end.
         threading.Thread(target=work, daemon=True).start()
 
+    def _read_page(self, run: WatchedRun, width: int) -> list[Line]:
+        return page_of(self._home, run, width, is_colored=self._is_colored)
+
     def _watch(self) -> None:
         try:
             with Store(self._home) as store:
-                watcher = Watcher(store, self._look_at_gpus, sweep=self._sweep)
+                self._watcher = watcher = Watcher(store, self._look_at_gpus, sweep=self._sweep)
                 while not self._is_over:
                     self.post_message(Seen(watcher.look()))
                     self._wake.wait(watcher.pause_s(self._refresh_s))
@@ -190,10 +206,41 @@ class Top(App[None]):
             self.call_from_thread(self.exit)
 
     def _follow(self) -> None:
-        if self._pages and isinstance(self._pages[-1], Output):
+        if self._pages and isinstance(self._pages[-1], Output | Sheet):
             self._draw()
 
     def _draw(self) -> None:
         if self._pages:
             size = self.size
             self._canvas.show(self._pages[-1].lines(Size(size.width, size.height)))
+            self._tell_wish()
+
+    def _tell_wish(self) -> None:
+        """Have the thread look for what the board wants to show, and not only later."""
+        if self._board is not None and self._watcher is not None:
+            wish = self._board.wish
+            if wish != self._watcher.wish:
+                self._watcher.wish = wish
+                self._wake.set()
+
+
+def _resume_only_what_stopped() -> None:
+    """Keep Textual from beginning anew on a terminal that hangs up: that sends SIGCONT, too."""
+    stop, resume = signal.getsignal(signal.SIGTSTP), signal.getsignal(signal.SIGCONT)
+    if not callable(stop) or not callable(resume):  # it has no terminal
+        return
+    is_stopped = False
+
+    def stopped(number: int, frame: FrameType | None) -> None:
+        nonlocal is_stopped
+        is_stopped = True
+        stop(number, frame)
+
+    def continued(number: int, frame: FrameType | None) -> None:
+        nonlocal is_stopped
+        if is_stopped:
+            is_stopped = False
+            resume(number, frame)
+
+    signal.signal(signal.SIGTSTP, stopped)
+    signal.signal(signal.SIGCONT, continued)

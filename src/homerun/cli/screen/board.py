@@ -1,47 +1,65 @@
 """The board: everything that goes on, and one run chosen among it."""
 
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
-from homerun.cli.screen.commands import kill_run, pause_or_resume, retry_run
+from homerun.cli.screen.choice import Choice, chosen, next_order, order_text, trouble_of
+from homerun.cli.screen.columns import Section
+from homerun.cli.screen.commands import kill_run, open_chart, pause_or_resume, retry_run
 from homerun.cli.screen.frame import Cursor, Size, frame, select, selectable
-from homerun.cli.screen.pages import Do, Help, Leave, Output, Page, keys_line
+from homerun.cli.screen.pages import Do, Help, Leave, Output, Page, Sheet, keys_line
 from homerun.cli.screen.sections import detail, header, label, sections
 from homerun.cli.screen.tail import Tail
 from homerun.cli.screen.text import Line, Span, line
-from homerun.cli.screen.view import View
+from homerun.cli.screen.view import View, Wish
 from homerun.core import ENDED
 from homerun.store import WatchedRun, run_folder
 
-_TALL = 30  # lines from which on there is room for what is selected
+_TALL = 28  # lines below the header from which on there is always room for what is selected
+_DETAIL, _MOST_DETAIL = 4, 24  # rows of it; fewer say nothing, more say nothing new
+_GIVEN_UP = 3  # rows that the queue, and failures, keep when there is hardly room
 _MESSAGE_S = 8.0
-_GLANCE, _GLANCE_BYTES = 4, 8192  # of its output: lines, and what is read for them
+_WIDE_FOOTER = 100  # cells
+_GLANCE_BYTES = 8192  # of its output, that are read
+
+ReadPage = Callable[[WatchedRun, int], list[Line]]  # of a run, for a width
 
 
 class Board:
     """The first page."""
 
-    def __init__(self, view: View) -> None:
+    def __init__(self, view: View, read_page: ReadPage) -> None:
         self.view = view
+        self._read_page = read_page
         self._cursor = Cursor()
+        self._choice = Choice()
+        self._is_typing = False  # what is looked for
         self._message, self._told_at = "", 0.0
         self._question: tuple[str, Do] | None = None
         self._page_size = 10
         self._keys: list[str] = []  # of the rows that can be selected
         self._tail: Tail | None = None  # of the selected run
 
+    @property
+    def wish(self) -> Wish:
+        """What the next look is to find for it."""
+        return Wish(run=self._cursor.selected, is_deep=bool(self._choice.text))
+
     def lines(self, size: Size) -> list[Line]:
         """Return what the screen shows."""
         height = size.height or 24
         self._page_size = max(1, height // 2)
-        parts = sections(self.view, size.width, by_metric=self._cursor.by_metric)
+        view = chosen(self.view, self._choice)
+        parts, top = sections(view, size.width), header(self.view, size.width)
         self._keys = selectable(parts)
         select(self._cursor, self._keys)
-        run = self.selected()
-        if run is not None and height >= _TALL:
+        run, room = self.selected(), _room(parts, height - len(top))
+        if run is not None and room >= _DETAIL:
             last = self._glance(run, size.width - 4)
-            parts.append(detail(run, self.view.snapshot.named, last, size.width))
-        return frame(header(self.view, size.width), parts, size, self._cursor, self._footer())
+            parts.append(detail(run, view, last, width=size.width, height=room))
+        return frame(top, parts, size, self._cursor, self._footer(size.width))
 
     def tell(self, text: str) -> None:
         """Show a message for a while, in the place of the keys."""
@@ -51,31 +69,40 @@ class Board:
         """Return the run that is chosen."""
         return self._runs().get(self._cursor.selected)
 
-    def press(self, key: str) -> Page | Do | Leave | None:
-        """Do what a key means."""
+    def press(self, key: str, letters: str = "") -> Page | Do | Leave | None:
+        """Do what a key means, or take letters in."""
         if self._question is not None:
             _, to_do = self._question
             self._question = None
             return to_do if key == "y" else None
+        if self._is_typing:
+            self._type(key, letters)
+            return None
         self.tell("")
         match key:
+            case "escape" if self._choice.text:
+                self._choice = replace(self._choice, text="")
             case "q" | "escape":
                 return Leave.QUIT
             case "question_mark" | "h":
                 return Help()
-            case "s":
-                self._cursor.by_metric = not self._cursor.by_metric
-                order = "its metric, best first" if self._cursor.by_metric else "age"
-                self.tell(f"what runs is ordered by {order}")
+            case "s" | "S":
+                self._order(is_reversed=key != "s")
+            case "f" | "slash":
+                self._is_typing = True
         self._move(key)
         run = self.selected()
         return None if run is None else self._command(key, run)
 
     def _command(self, key: str, run: WatchedRun) -> Page | Do | None:
         match key:
-            case "l" | "enter":
+            case "enter":
+                return Sheet(run, lambda width: self._read_page(run, width))
+            case "l":
                 about = label(run, self.view.snapshot.named)
                 return Output(run, about, self._output(run), self._state)
+            case "o":
+                return Do(open_chart, run, "drawing the sweep")
             case "p":
                 return Do(pause_or_resume, run)
             case "r":
@@ -89,6 +116,29 @@ class Board:
                     start = f"killing run {run.number}; it has 10 seconds to save its work"
                 self._question = (f"run {run.number}: {verb}? y/n", Do(kill_run, run, start))
         return None
+
+    def _order(self, *, is_reversed: bool) -> None:
+        if is_reversed:
+            self._choice = replace(self._choice, is_reversed=not self._choice.is_reversed)
+        else:
+            self._choice = next_order(self._choice, self.view)
+        self.tell(order_text(self._choice))
+
+    def _type(self, key: str, letters: str) -> None:
+        """Change what is looked for."""
+        text = self._choice.text
+        match key:
+            case "enter":
+                self._is_typing = False
+            case "escape":
+                self._is_typing, text = False, ""
+            case "backspace":
+                text = text[:-1]
+            case "ctrl+u":
+                text = ""
+            case _ if letters.isprintable():
+                text += letters
+        self._choice = replace(self._choice, text=text)
 
     def _move(self, key: str) -> None:
         keys = self._keys
@@ -121,13 +171,37 @@ class Board:
         path = self._output(run)
         if self._tail is None or self._tail.path != path:
             self._tail = Tail(path, most_bytes=_GLANCE_BYTES)
-        return self._tail.rows(width)[-_GLANCE:]
+        return self._tail.rows(width)[-_MOST_DETAIL:]
 
-    def _footer(self) -> Line:
+    def _footer(self, width: int) -> Line:
+        text = self._choice.text
+        if self._is_typing:
+            why = trouble_of(text, self.view)
+            return line(
+                Span(" show only: ", "bold"),
+                Span(f"{text}█"),
+                Span(f"  {why or 'words, or an expression: lr < 0.01'}", "dim"),
+            )
         if self._question is not None:
             return line(Span(f" {self._question[0]} ", "bold reverse"))
         if self._message and time.monotonic() - self._told_at < _MESSAGE_S:
             return line(Span(f" {self._message}", "bold"))
         if self.view.trouble:
             return line(Span(f" {self.view.trouble}", "bold yellow"))
-        return keys_line("p pause", "k kill", "r retry", "l log", "s sort", "? help", "q quit")
+        if text:
+            found = f" {len(self._keys):,} with {text}"
+            return line(Span(found, "bold yellow"), *keys_line("esc all", "f change").spans)
+        more = ("enter page", "o chart") if width >= _WIDE_FOOTER else ()
+        keys = ("p pause", "k kill", "r retry", "l log", *more, "s sort", "f filter", "? help")
+        return keys_line(*keys, "q quit")
+
+
+def _room(parts: list[Section], height: int) -> int:
+    """Return how many rows there are for the selected run, beside what has to be shown."""
+    used = sum(2 + _needed(part) for part in parts)
+    left = height - used - 3  # its title and the footer
+    return min(_MOST_DETAIL, max(left, height // 3 if height >= _TALL else 0))
+
+
+def _needed(part: Section) -> int:
+    return min(len(part.rows), _GIVEN_UP) if part.most is None else len(part.rows)

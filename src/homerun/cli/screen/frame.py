@@ -17,7 +17,6 @@ class Cursor:
 
     selected: str = ""  # id of a run
     index: int = 0  # of the selected row, among all
-    by_metric: bool = False  # the best of what runs first, rather than the oldest
     offsets: dict[str, int] = field(default_factory=dict)  # first row shown, by section
 
 

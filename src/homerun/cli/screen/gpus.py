@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 
+from homerun.cli.gpu_lines import memory_text
 from homerun.cli.screen.columns import WIDE, Column, Section, table_rows
-from homerun.cli.screen.text import Span, bar, line
+from homerun.cli.screen.text import Span, line
 from homerun.cli.screen.view import GpuLine, View
+from homerun.cli.spark import bar
 from homerun.devices import GpuLook
 
 _HOT_C = 85.0  # degrees at which GPUs of today slow down, or soon will
@@ -19,9 +21,9 @@ def gpu_section(view: View, width: int) -> Section:
     columns = [
         Column([Span(str(look.gpu.index)) for look in looks], is_right=True),
         Column([_memory_bar(look, 24 if width >= WIDE else 12) for look in looks]),
-        Column([Span(_memory(look)) for look in looks], is_right=True),
+        Column([Span(memory_text(look)) for look in looks], is_right=True),
         Column([Span(_unit(look.utilization, "%")) for look in looks], is_right=True, least=4),
-        Column([Span(_unit(look.power_w, " W")) for look in looks], is_right=True, least=5, rank=1),
+        Column([Span(_power(look)) for look in looks], is_right=True, least=5, rank=1),
         Column([_temperature(look) for look in looks], is_right=True, rank=1),
         Column([_use(gpu, numbers) for gpu in view.gpus], is_flexible=True),
         Column([Span(look.gpu.name if is_mixed else "", "dim") for look in looks], rank=2),
@@ -37,13 +39,10 @@ def _memory_bar(look: GpuLook, width: int) -> Span:
     return Span(bar(look.used_mib / look.gpu.memory_mib, width), "green")
 
 
-def _memory(look: GpuLook) -> str:
-    if look.used_mib is None:
-        return ""
-    used = f"{look.used_mib / 1024:.1f}"
-    if not look.gpu.memory_mib:
-        return f"{used} GiB"
-    return f"{used} of {look.gpu.memory_mib / 1024:.0f} GiB"
+def _power(look: GpuLook) -> str:
+    if look.power_w is None or look.power_limit_w is None:
+        return _unit(look.power_w, " W")
+    return f"{look.power_w:.0f} of {look.power_limit_w:.0f} W"
 
 
 def _unit(value: float | None, unit: str) -> str:

@@ -1,6 +1,7 @@
 """Pages: what fills the screen and answers keys. None of them knows Textual."""
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
@@ -14,12 +15,16 @@ from homerun.cli.screen.text import Line, Span, between, cut, line
 from homerun.store import WatchedRun
 
 _KEYS = (
-    ("up down", "choose a run (also page up, page down, home, end)"),
-    ("enter l", "open the output of the run, and follow it"),
+    ("up down", "choose a run (also j, page up, page down, home, end)"),
+    ("enter", "open the page of the run: what homerun show prints"),
+    ("l", "open the output of the run, and follow it"),
     ("p", "pause the run, or let it go on"),
     ("k", "kill the run; asks first"),
     ("r", "retry a run that failed"),
-    ("s", "order what runs by its metric, best first, or by age"),
+    ("o", "draw the sweep and open the page in the browser"),
+    ("s S", "order what runs by age, metric or a setting; turn the order around"),
+    ("f /", "show only runs with these words, or for which an expression is true:"),
+    ("", "lr < 0.01 and arch == 'resnet18'; escape shows all again"),
     ("?", "this page"),
     ("q", "leave; nothing that runs is touched"),
 )
@@ -47,8 +52,63 @@ class Page(Protocol):
     def lines(self, size: Size) -> list[Line]:
         """Return what the screen shows."""
 
-    def press(self, key: str) -> "Page | Do | Leave | None":
-        """Do what a key means; return what is beyond the page."""
+    def press(self, key: str, letters: str = "") -> "Page | Do | Leave | None":
+        """Do what a key means, or take letters in; return what is beyond the page."""
+
+
+class Scroll:
+    """How far down a text is shown, and the keys that change that."""
+
+    def __init__(self) -> None:
+        self.first = 0  # row at the top
+        self.height = 10
+
+    def window(self, rows: Sequence[Line], height: int) -> list[Line]:
+        """Return the rows that are shown."""
+        self.height = max(1, height)
+        self.first = max(0, min(self.first, len(rows) - self.height))
+        shown = list(rows[self.first : self.first + self.height])
+        return [*shown, *[line()] * (self.height - len(shown))]
+
+    def press(self, key: str) -> None:
+        """Scroll."""
+        steps = {"up": -1, "down": 1, "j": 1, "pageup": -self.height, "pagedown": self.height}
+        steps |= {"space": self.height, "home": -(10**9), "end": 10**9}
+        self.first += steps.get(key, 0)
+
+
+class Sheet:
+    """The page of a run: what a command prints about it, for this width of the screen."""
+
+    def __init__(self, run: WatchedRun, read: Callable[[int], list[Line]]) -> None:
+        self._run, self._read = run, read  # called in a thread of its own
+        self._scroll = Scroll()
+        self._rows = [line("  reading …")]
+        self._width = 0
+
+    def lines(self, size: Size) -> list[Line]:
+        """Return what the screen shows."""
+        if size.width != self._width:
+            self._width = size.width
+            threading.Thread(target=self._fetch, args=(size.width,), daemon=True).start()
+        shown = self._scroll.window(self._rows, (size.height or 24) - 1)
+        keys = keys_line("up down scroll", "enter again", "esc back", "q quit")
+        return [cut(row, size.width) for row in (*shown, keys)]
+
+    def press(self, key: str, _letters: str = "") -> Leave | None:
+        """Do what a key means."""
+        match key:
+            case "escape" | "left" | "backspace":
+                return Leave.BACK
+            case "q":
+                return Leave.QUIT
+            case "enter":
+                self._width = 0
+        self._scroll.press(key)
+        return None
+
+    def _fetch(self, width: int) -> None:
+        self._rows = self._read(width)
 
 
 class Output:
@@ -84,7 +144,7 @@ class Output:
         all_lines = [title, *map(line, shown), between(keys, line(place), size.width)]
         return [cut(row, size.width) for row in all_lines]
 
-    def press(self, key: str) -> Leave | None:
+    def press(self, key: str, _letters: str = "") -> Leave | None:
         """Do what a key means."""
         steps = {"up": 1, "down": -1, "j": -1, "pageup": self._height, "pagedown": -self._height}
         match key:
@@ -112,7 +172,7 @@ class Help:
         text = [*text[: height - 1], *[line()] * (height - 1 - len(text))]
         return [cut(row, size.width) for row in (*text, keys_line("esc back"))]
 
-    def press(self, key: str) -> Leave:
+    def press(self, key: str, _letters: str = "") -> Leave:
         """Go back, whatever the key but `q`."""
         return Leave.QUIT if key == "q" else Leave.BACK
 

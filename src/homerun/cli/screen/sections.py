@@ -8,19 +8,21 @@ from typing import Any
 from rich.cells import cell_len, chop_cells
 
 from homerun.cli import output, words
-from homerun.cli.common import counted, location, metric_of, one_line
+from homerun.cli.canvas import Series, plot
+from homerun.cli.common import location, one_line
 from homerun.cli.progress import varying_parameters
 from homerun.cli.screen.columns import GAP, WIDE, Column, Section, table_rows
 from homerun.cli.screen.gpus import gpu_section
-from homerun.cli.screen.text import Line, Span, bar, between, cut, fit, line, sparkline
+from homerun.cli.screen.text import Line, Span, between, cut, fit, line
 from homerun.cli.screen.view import View
-from homerun.cli.table import flat
-from homerun.core import RunState, SweepRecord, SweepState, friendly_name
+from homerun.cli.spark import bar, sparkline
+from homerun.core import RunState, SweepRecord, SweepState, counted, flat, friendly_name
 from homerun.store import WatchedRun, hostname
 
 _PLACE = 20  # cells of the name of a sweep
 _BAR = 40  # cells of the bar of progress
 _CURVE, _WIDE_CURVE = 12, 40  # cells of the course of a metric
+_LEAST_PLOT = 4  # lines of a plot with its axes
 _LEAST_PATH = 8  # cells of the path of the home that still say something
 
 
@@ -43,12 +45,12 @@ def header(view: View, width: int) -> list[Line]:
     return [first, cut(progress, width)] if progress.text.strip() else [first]
 
 
-def sections(view: View, width: int, *, by_metric: bool = False) -> list[Section]:
+def sections(view: View, width: int) -> list[Section]:
     """Return the sections that have something to say, from top to bottom."""
     return [
         *([gpu_section(view, width)] if view.gpus else []),
         *([_sweeps(view, width)] if len(view.snapshot.sweeps) > 1 else []),
-        _running(view, width, by_metric=by_metric),
+        _running(view, width),
         *([_queue(view, width)] if view.snapshot.queue else []),
         *([_failed(view, width)] if view.snapshot.failures else []),
     ]
@@ -69,21 +71,31 @@ def label(run: WatchedRun, sweeps: Mapping[str, SweepRecord]) -> str:
     return run.name if is_named or not run.argv else one_line(run.argv)
 
 
-def detail(
-    run: WatchedRun, sweeps: Mapping[str, SweepRecord], last: Sequence[str], width: int
-) -> Section:
-    """Return all that does not fit into the row of a run, and the last lines of its output."""
+def detail(run: WatchedRun, view: View, last: Sequence[str], *, width: int, height: int) -> Section:
+    """Return a run in so many rows: its whole label, the course of its metric, its last words."""
+    sweeps = view.snapshot.named
     record = sweeps.get(run.sweep or "")
     where = location(run.project, record.name if record else "", run.name)
+    about = Span(f"  {output.plain(where)}", "dim")
     texts = [label(run, sweeps), *([run.reason] if run.reason else [])]
     rows = [
         line(Span(f"  {fit(part, width - 2)}"))
         for text in texts
         for part in chop_cells(output.plain(text), width - 3)[:2]
-    ]
-    rows += [line(Span(f"  {fit(text, width - 2)}", "dim")) for text in last]
-    rows.append(line())  # above the keys
-    title = line(Span(f" RUN {run.number}", "bold"), Span(f"  {output.plain(where)}", "dim"))
+    ][: max(0, height - _LEAST_PLOT) // 2]
+    room = height - len(rows)
+    drawn: list[str] = []
+    half = 0
+    if view.course is not None and view.course_of == run.id and view.course.points:
+        steps, values = zip(*view.course.points, strict=True)
+        half = width // 2
+        drawn = plot([Series(x=steps, y=values)], half - 2, room)
+        about = Span(f"  {output.plain(view.course.key)}{about.text}", "dim")
+    for at in range(room):
+        curve = fit(f" {drawn[at]}" if at < len(drawn) else "", half)
+        said = fit(last[at - room], width - half - 2) if room - at <= len(last) else ""
+        rows.append(line(Span(curve, "cyan"), Span(said, "dim")))
+    title = line(Span(f" RUN {run.number}", "bold"), about)
     return Section(name="detail", title=title, rows=rows, least=len(rows))
 
 
@@ -141,9 +153,9 @@ def _sweeps(view: View, width: int) -> Section:
     return Section(name="sweeps", title=title, rows=rows, least=2)
 
 
-def _running(view: View, width: int, *, by_metric: bool) -> Section:
+def _running(view: View, width: int) -> Section:
     snapshot = view.snapshot
-    runs = _best_first(view) if by_metric else list(snapshot.alive)
+    runs = snapshot.alive
     gpus = {gpu.look.gpu.id: str(gpu.look.gpu.index) for gpu in view.gpus}
     keys = {run.curve.key for run in runs if run.curve}
     values = [_value(run.curve.last) if run.curve else "" for run in runs]
@@ -171,7 +183,7 @@ def _running(view: View, width: int, *, by_metric: bool) -> Section:
     ]
     title = line(Span(" RUNNING", "bold"), *_slots(view, keys))
     rows = table_rows(columns, [run.id for run in runs], width)
-    return Section(name="running", title=title, rows=rows, least=3, weight=2, most=len(rows))
+    return Section(name="running", title=title, rows=rows, least=3, weight=3, most=len(rows))
 
 
 def _value(value: Any) -> str:
@@ -181,23 +193,9 @@ def _value(value: Any) -> str:
     return words.cell(value)
 
 
-def _best_first(view: View) -> list[WatchedRun]:
-    """Return what runs, the best value of the sweep's metric first, runs without one last."""
-
-    def order(run: WatchedRun) -> tuple[bool, float]:
-        record = view.snapshot.named.get(run.sweep or "")
-        metric = metric_of(record) if record else None
-        value = run.curve.last if run.curve else None
-        if not isinstance(value, int | float) or value != value:  # noqa: PLR0124  NaN
-            return True, 0.0
-        return False, -value if metric is not None and metric.is_maximized else value
-
-    return sorted(view.snapshot.alive, key=order)
-
-
 def _slots(view: View, keys: Iterable[str]) -> list[Span]:
     """Return how many slots there are, for whom they wait, and which metric is shown."""
-    agents = view.snapshot.agents
+    agents = view.helpers
     busy = view.snapshot.counts.get(RunState.RUNNING, 0)
     spans = [Span(f"  {busy}", "dim")]
     if agents:
@@ -207,8 +205,8 @@ def _slots(view: View, keys: Iterable[str]) -> list[Span]:
         reason = view.sweep.reason and f": {view.sweep.reason}"
         style = "" if view.sweep.state == SweepState.FINISHED else "yellow"
         spans.append(Span(f"  the sweep is {view.sweep.state}{output.plain(reason)}", style))
-    elif view.snapshot.queue and not agents:
-        spans.append(Span("  no agent is at work: start one with homerun agent", "yellow"))
+    elif view.waits_for_agent:
+        spans.append(Span(f"  {view.waits_for_agent}", "yellow"))
     elif not view.snapshot.alive and not view.snapshot.queue:
         spans.append(Span("  nothing waits either: queue something with homerun sweep or add"))
     names = list(keys)

@@ -1,15 +1,18 @@
 """Lines of a screen: pieces of text with styles, cut and filled to a width."""
 
-import itertools
-import math
-from collections.abc import Iterable, Sequence
+import re
 from typing import NamedTuple
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len
 
 from homerun.cli import output
 
-_LEVELS = "▁▂▃▄▅▆▇█"
+_COLORS = ("black", "red", "green", "yellow", "blue", "magenta", "cyan", "white")
+_SGR = {"1": "bold", "2": "dim", "7": "reverse"} | {
+    f"{base + i}": f"{prefix}{color}"
+    for base, prefix in ((30, ""), (90, "bright_"))
+    for i, color in enumerate(_COLORS)
+}
 
 
 class Span(NamedTuple):
@@ -36,14 +39,21 @@ def line(*parts: Span | str, key: str = "") -> Line:
     return Line(tuple(part if isinstance(part, Span) else Span(part) for part in parts), key)
 
 
+def styled_line(text: str) -> Line:
+    """Return a line that was printed with colours (ECMA-48, 8.3.117) as pieces with styles."""
+    spans, words = [], list[str]()
+    for part in re.split(r"(\x1b\[[\d;]*m)", text):
+        if not part.startswith("\x1b["):
+            spans += [Span(output.plain(part), " ".join(words))] if part else []
+            continue
+        for code in part[2:-1].split(";"):
+            words = [*words, _SGR[code]] if code in _SGR else []
+    return line(*spans)
+
+
 def fit(text: str, width: int, *, is_right: bool = False) -> str:
     """Return text as one line in exactly so many cells, with `…` where it was cut."""
-    text = output.plain(text)
-    length = cell_len(text)
-    if length > width:
-        return set_cell_size(text, width - 1) + "…" if width > 0 else ""
-    padding = " " * (width - length)
-    return padding + text if is_right else text + padding
+    return output.fitted(output.plain(text), width, is_right=is_right)
 
 
 def between(left: Line, right: Line, width: int) -> Line:
@@ -66,29 +76,3 @@ def cut(full: Line, width: int) -> Line:
         spans.append(span)
         left -= length
     return Line((*spans, Span(" " * left)) if left else tuple(spans), full.key)
-
-
-def bar(share: float, width: int) -> str:
-    """Return a bar that is filled to a share of 0 to 1."""
-    full = round(min(1.0, max(0.0, share)) * width)
-    return "━" * full + "─" * (width - full)
-
-
-def sparkline(values: Iterable[float], width: int) -> str:
-    """Return the course of numbers in so many characters at most; neighbours are averaged."""
-    numbers = [value for value in values if math.isfinite(value)]
-    if not numbers or width < 1:
-        return ""
-    if len(numbers) > width:
-        edges = [index * len(numbers) // width for index in range(width + 1)]
-        numbers = [_mean(numbers[a:b]) for a, b in itertools.pairwise(edges)]
-    low, high = min(numbers), max(numbers)
-    scale = high / 2 - low / 2  # halved: their difference may be beyond a float
-    if not scale:
-        return _LEVELS[3] * len(numbers)
-    top = len(_LEVELS) - 1
-    return "".join(_LEVELS[round(top * ((n / 2 - low / 2) / scale))] for n in numbers)
-
-
-def _mean(numbers: Sequence[float]) -> float:
-    return sum(number / len(numbers) for number in numbers)
