@@ -12,7 +12,9 @@ CORES := $(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)
 SLOTS ?= $(shell echo $$(( $(CORES) < 8 ? $(CORES) : 8 )))
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test lint bench bench-search docs clean
+PICTURES ?= docs/pictures
+
+.PHONY: help demo test lint bench bench-search bench-charts bench-terminal pictures docs clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 19
@@ -35,8 +37,17 @@ lint: $(VENV)/installed-dev ## check style, types and the direction of imports
 bench: $(VENV)/installed-examples ## measure against other trackers, into benchmarks/results.md
 	$(BIN)/python benchmarks/run.py
 
+bench-charts: $(VENV)/installed-examples ## measure against other charts, into benchmarks/charts_results.md
+	$(BIN)/python benchmarks/charts.py
+
 bench-search: $(VENV)/installed-examples ## measure against other searches, into benchmarks/search_results.md
 	$(BIN)/python benchmarks/search.py
+
+bench-terminal: $(VENV)/installed-dev ## measure the terminal: ls, top, --help, completion
+	$(BIN)/python benchmarks/terminal.py
+
+pictures: $(VENV)/installed-dev ## make the pictures of the documentation from a real sweep
+	$(BIN)/python docs/pictures.py $(PICTURES)
 
 docs: $(VENV)/installed-dev ## run every code block of README.md and docs/
 	$(BIN)/python -m pytest tests/test_docs.py

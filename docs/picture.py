@@ -1,6 +1,6 @@
 """Draw what a command prints on a terminal as an SVG: picture.py TITLE WIDTH < OUTPUT > FILE.
 
-homerun --color always ls SWEEP -n 10 2>&1 | python docs/picture.py TITLE 100 > docs/demo.svg
+homerun --color always ls SWEEP -n 10 2>&1 | python docs/picture.py TITLE 100 > ls.svg
 """
 
 import io

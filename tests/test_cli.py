@@ -3,6 +3,7 @@
 import inspect
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import pytest
 from homerun.cli import app
 from homerun.store import Store
 from tests.cli_call import HOMERUN, attempt, call, running, start
-from tests.cli_home import fill
+from tests.cli_home import add_sweep, fill
 from tests.commands_page import PAGE, renewed
 
 CONTEXT = click.Context(app)
@@ -32,7 +33,8 @@ def test_help_loads_nothing_that_it_does_not_need():
         "import sys\n"
         "from homerun.cli import app\n"
         "app.main(['--help'], standalone_mode=False)\n"
-        "heavy = {'sqlite3', 'rich', 'pandas', 'yaml', 'msgpack', 'psutil', 'numpy', 'asyncio'}\n"
+        "heavy = {'sqlite3', 'rich', 'pandas', 'yaml', 'msgpack', 'psutil', 'numpy', 'asyncio',"
+        " 'textual', 'matplotlib'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", program], stdout=-1, text=True, check=True)
@@ -115,10 +117,25 @@ def test_without_a_home_nothing_is_made_and_the_next_step_is_told(home):
 
 
 def test_welcome_says_what_runs_and_what_is_open(filled):
-    text = call().stdout
+    text = call(env={"COLUMNS": "100"}).stdout
     assert "1 sweep, 9 runs" in text
-    assert "running  5 digits > crop or squish > " in text
-    assert "4 of 8 done; homerun agent x3k9a2bc" in text
+    assert re.search(
+        r"^running  5 digits > crop or squish > \S+, \S+s, error_rate 0.25 █▁$", text, re.MULTILINE
+    )
+    assert re.search(r"^open     ━+─+ x3k9a2bc digits > .*: 4 of 8 done", text, re.MULTILINE)
+    assert re.search(r"^finished 9 paddy > solo, ", text, re.MULTILINE)
+    assert re.search(r"^failed   3 digits > .*, exit code 1$", text, re.MULTILINE)
+    assert "homerun agent x3k9a2bc " in text
+    assert "homerun logs 3 " in text
+
+
+def test_welcome_knows_the_sweep_of_the_folder(filled, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sweep.yaml").write_text("method: grid")
+    assert "here     sweep.yaml, of which no sweep was made yet" in call().stdout
+    with Store(filled) as store:
+        add_sweep(store, sweep_id="here1", name="ours", source=str(tmp_path / "sweep.yaml"))
+    assert "here     digits > ours (here1), made from sweep.yaml" in call().stdout
 
 
 def test_init_makes_a_home_that_is_found_from_below(home, tmp_path, monkeypatch):
@@ -192,7 +209,8 @@ def test_completion_prints_a_script_and_how_to_use_it(shell):
     done = attempt("completion", shell)
     assert done.returncode == 0
     assert "_HOMERUN_COMPLETE" in done.stdout
-    assert "homerun completion" in done.stderr
+    assert f"homerun completion {shell}" in done.stdout.splitlines()[-1]
+    assert done.stderr == ""
 
 
 def test_a_database_that_is_damaged_names_the_doctor(filled):

@@ -79,11 +79,11 @@ def test_times_and_sizes():
 
 GOLDEN = """\
 digits > crop or squish (x3k9a2bc) is running; error_rate: lower is better
-RUN  STATE     error_rate  learning_rate  model_name  fit_time   TIME
-  1  finished      0.0442          0.002  linear         12.80  1m03s
-  2  finished      0.0510          0.002  convnet        12.89  1m03s
-  3  failed        0.5200          0.008  linear         18.75  1m03s
-  4  killed           nan          0.008  convnet          nan  1m03s
+RUN  STATE     error_rate  CURVE  learning_rate  model_name  fit_time   TIME
+  1  finished      0.0442  █▄▂▁▁          0.002  linear         12.80  1m03s
+  2  finished      0.0510  █▄▂▁▁          0.002  convnet        12.89  1m03s
+  3  failed        0.5200  █▄▂▁▁          0.008  linear         18.75  1m03s
+  4  killed           nan                 0.008  convnet          nan  1m03s
 """
 ENDED = [f"--state={state}" for state in ("finished", "failed", "killed")]
 
@@ -200,13 +200,24 @@ config      dataset        digits
             model_name     linear
             resize_method  crop
             epochs         5
-summary       last   first  min @step  max @step  points
-error_rate  0.0442  0.1242  0.0442 @4  0.1242 @0       5
-epoch            4       0       0 @0       4 @4       5
+summary       last  curve   first  min @step  max @step  points
+error_rate  0.0442  █▄▂▁▁  0.1242  0.0442 @4  0.1242 @0       5
+epoch            4  ▁▃▅▆█       0       0 @0       4 @4       5
 fit_time      12.8
+error_rate
+     │⠉⠒⠤⣀
+     │    ⠉⠒⠤⢄⡀
+0.10 ┤        ⠈⠑⠢⢄⣀
+     │             ⠉⠒⠤⣀
+     │                 ⠉⠒⠒⠢⠤⠤⠤⢄⣀⣀⣀
+     │                            ⠉⠉⠉⠑⠒⠒⠒⠢⠤⠤⠤⠤⢄⣀⣀⣀⣀⣀
+0.05 ┤                                              ⠉⠉⠉⠉⠉⠉⠑⠒⠒⠒⠒⠒⠒⠒⠤⠤⠤⠤⠤⠤⠤⠤⠤⣀⣀⣀⣀⣀
+     └┬─────────────────┬──────────────────┬─────────────────┬──────────────────
+      0                 1                  2                 3              step
 git         a9c498f00000 on main, with changes not committed
 command     cd /home/me/digits && python train.py
-cost        time 1m03s, CPU 1m00s (2.5s of it system), memory 412 MiB at most, exit code 0
+cost        time 1m03s, CPU 1m00s (2.5s of it system), memory 412 MiB at most,
+            exit code 0
 machine     gpu1
 folder      HOME/runs/ID
 files       output.log 16 B
@@ -227,10 +238,13 @@ def test_a_page_about_a_run(filled, terminal):
 
 def test_a_page_about_a_sweep(filled, terminal):
     shown = call("show", "crop or squish")
-    assert "4 of 8 runs done (3 pending, 1 running, 2 finished, 1 failed, 1 killed)" in shown.stdout
-    assert "best        0.0442 by run 1" in shown.stdout
+    assert re.search(r"^progress    ━+─+  4 of 8 runs done$", shown.stdout, re.MULTILINE)
+    assert "3 pending, 1 running, 2 finished, 1 failed, 1 killed" in shown.stdout
+    assert "best        0.0442 by run 1  █▄▂▁▁" in shown.stdout
+    assert "varies      dataset, learning_rate, model_name" in shown.stdout
+    assert "the same    resize_method=crop, epochs=5" in shown.stdout
     assert "learning_rate  0.002, 0.008" in shown.stdout
-    assert "homerun agent x3k9a2bc" in shown.stderr
+    assert "homerun watch x3k9a2bc" in shown.stderr
 
 
 def test_a_name_may_mean_a_run_or_a_sweep(home):

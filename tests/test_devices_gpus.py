@@ -129,6 +129,7 @@ def test_gpus_come_in_bus_order_with_what_nvml_says(tmp_path):
         "used_mib": 30_000.0,
         "utilization": 97.0,
         "power_w": 60.0,
+        "power_limit_w": 400.0,
         "temperature_c": 35.0,
         "processes": [
             {"pid": 7, "memory_mib": 500.0, "is_graphics": True},
@@ -136,7 +137,8 @@ def test_gpus_come_in_bus_order_with_what_nvml_says(tmp_path):
         ],
         "trouble": "",
     }
-    assert quick[0] == {**full[0], "utilization": None, "power_w": None, "temperature_c": None}
+    sensors = ("utilization", "power_w", "power_limit_w", "temperature_c")
+    assert quick[0] == full[0] | dict.fromkeys(sensors)
 
 
 def test_only_visible_gpus_are_used_and_a_person_chooses_among_them(tmp_path):

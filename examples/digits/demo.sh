@@ -18,23 +18,22 @@ if [[ ! -t 1 ]]; then export COLUMNS=150 FORCE_COLOR=1 NO_COLOR=1; fi
 printf '\nThe ten best runs\n'
 homerun ls "$sweep" -n 10
 
-# num_experiments seeds a run: its values are repeats, and no question.
-repeats=(--repeat-column num_experiments)
-
 printf '\nCrop or squish?\n'
-homerun compare "$sweep" resize_method "${repeats[@]}" 2>&1
+homerun compare "$sweep" resize_method 2>&1
 
 printf '\nWhat to run next\n'
 out=$(dirname "$HOMERUN_HOME")
-homerun advise "$sweep" "${repeats[@]}" -o "$out/next.yaml" 2>&1
-homerun report "$sweep" "${repeats[@]}" -o "$out/report.html" 2>&1
+homerun advise "$sweep" -o "$out/next.yaml" 2>&1
+homerun report "$sweep" -o "$out/report.html" 2>&1
+homerun plot "$sweep" -o "$out/parallel.html" 2>&1
 
 printf '\nWhat this sweep taught\n'
-homerun report "$sweep" "${repeats[@]}" 2>/dev/null
+homerun report "$sweep" 2>/dev/null
 
 cat <<END
 
-The page of it: $out/report.html
+Every run a line, to hover and brush: $out/parallel.html
+What they taught, with pictures: $out/report.html
 The next sweep, with its reasons: $out/next.yaml
 Everything lies in $HOMERUN_HOME: the database homerun.db, and in runs/ what each run wrote.
 Try next:

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from homerun.search.aims.budget import is_spent as is_spent
     from homerun.search.aims.front import hypervolume as hypervolume
     from homerun.search.aims.front import pareto_front as pareto_front
-    from homerun.search.best.recommendation import MOST_REPEATS as MOST_REPEATS
     from homerun.search.best.recommendation import Candidate as Candidate
     from homerun.search.best.recommendation import Recommendation as Recommendation
     from homerun.search.best.recommending import recommend as recommend
@@ -40,7 +39,7 @@ lazy.attach(
         "engines.bridges": "bridge",
         "aims.budget": "is_spent",
         "aims.front": "hypervolume pareto_front",
-        "best.recommendation": "MOST_REPEATS Candidate Recommendation",
+        "best.recommendation": "Candidate Recommendation",
         "best.recommending": "recommend",
         "best.settled": "Outlook outlook runs_needed",
         "suggesting": "suggest suggest_runs",  # loads numpy and scipy
