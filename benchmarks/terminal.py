@@ -31,6 +31,7 @@ from homerun.store import journal as jr
 
 HOMERUN = str(Path(sys.executable).with_name("homerun"))
 REPEATS = 5
+FILTER = "learning_rate < 0.5 and model_name == 'm3'"
 RUNNING, QUEUED = 8, 1000
 LOOK_S = 20.0  # over which the use of a core is measured
 MIB = 2**10  # kibibytes
@@ -63,6 +64,8 @@ def commands(count: int) -> Iterator[Row]:
         for what, arguments in (
             (f"ls of a sweep with {count:,} runs, wall", [*color, "ls", sweep]),
             (f"ls of a home with {count:,} runs, wall", [*color, "ls"]),
+            (f"ls --where of {count:,} runs, wall", [*color, "ls", sweep, "--where", FILTER]),
+            (f"ls --sort of {count:,} runs, wall", [*color, "ls", sweep, "--sort", "fit_time"]),
         ):
             wall = min(measured([HOMERUN, *arguments], environ)[0] for _ in range(REPEATS))
             yield below(what, wall * 1e3, 250, "ms")
@@ -203,8 +206,10 @@ def measured(command: list[str], environ: dict[str, str]) -> tuple[float, float]
     quiet = subprocess.DEVNULL
     begun = time.monotonic()
     process = subprocess.Popen(command, env=environ, stdout=quiet, stderr=quiet)
-    _, _, usage = os.wait4(process.pid, 0)
-    process.returncode = 0
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        sys.exit(f"{' '.join(command)} ended with exit code {process.returncode}")
     return time.monotonic() - begun, usage.ru_utime + usage.ru_stime
 
 
