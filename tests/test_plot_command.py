@@ -198,6 +198,17 @@ def test_watch_goes_on_until_the_runs_have_ended(kind, home, tmp_path):
     assert again not in page.read_text()
 
 
+def test_watching_here_waits_for_the_first_results(home):
+    sweep = hr.sweep(SLOW, project="pets")
+    words = ("plot", sweep, "--kind", "timeline", "--terminal", "--watch")
+    with running(*words, stdout=subprocess.PIPE, text=True) as watching:
+        first = watching.stdout.readline()
+        assert first.startswith("waits for the first results: ")
+        assert attempt("agent", sweep, "--slots", "3").returncode == 0
+        assert "3 runs in" in watching.communicate(timeout=60)[0]
+    assert watching.returncode == 0
+
+
 def wait_for(condition):
     deadline = time.monotonic() + 30
     while not condition():

@@ -138,7 +138,14 @@ def _show(wish: Wish, *, is_watched: bool) -> None:
     while True:
         subject = look(wish)
         above = f"\x1b[{len(lines)}F\x1b[J" if lines and sys.stdout.isatty() else ""
-        lines = draw(subject.draw(), output.width(), _height(), is_colored=output.is_colored())
+        try:
+            picture = subject.draw()
+        except UsageError as error:
+            if not is_watched or subject.has_results or subject.is_over:
+                raise
+            lines = [f"waits for the first results: {error}"]
+        else:
+            lines = draw(picture, output.width(), _height(), is_colored=output.is_colored())
         click.echo(above + "\n".join(lines))
         if not is_watched or subject.is_over:
             return
