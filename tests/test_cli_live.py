@@ -64,7 +64,10 @@ class Terminal:
 
     def shows(self, text):
         """Wait until a text is to be seen and return the screen."""
-        return until(lambda: text in self.screen() and self.screen())
+        try:
+            return until(lambda: text in self.screen() and self.screen())
+        except AssertionError:
+            raise AssertionError(f"waited in vain for {text!r} in:\n{self.screen()}") from None
 
     def flag(self, name):
         """Return a property of the terminal."""

@@ -140,7 +140,7 @@ def test_completion_in_a_real_bash(terminal, tmp_path):
     terminal.shows("ready")
     for typed, seen in (
         ("homerun dif", "homerun diff"),
-        ("homerun diff sol", "homerun diff solo1234"),
+        ("homerun diff solo1", "homerun diff solo1234"),
         ("homerun ls x3k9a2bc --sort learn", "--sort learning_rate"),
         ("homerun ls dig", "homerun ls digits"),
     ):
