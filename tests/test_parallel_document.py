@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import homerun as hr
+from homerun.charts.kinds.runs import names_of
 from homerun.charts.parallel import document
 from homerun.core import NotFoundError, UsageError
 
@@ -130,7 +131,7 @@ def test_it_chooses_what_to_show_and_says_what_it_dropped():
     assert (columns["lr"]["log"], columns["error_rate"]["log"]) == (True, False)
     assert (made["metric"], made["goal"], made["color"]) == ("error_rate", "minimize", "error_rate")
     assert made["count"] == 18
-    assert made["names"][:2] == ["row 0", "row 1"]
+    assert made["names"][:2] == ["run 1", "run 2"]
 
 
 def test_a_table_of_a_sweep_knows_metric_goal_and_title():
@@ -170,13 +171,35 @@ def test_a_name_that_many_runs_share_can_be_an_axis():
     df = grid(name=["first", "second", "third"] * 6)
     made = document(df, metric="error_rate")
     assert not by_name(made)["name"]["shown"]
-    assert made["names"][0] == "row 0"
+    assert made["names"][0] == "run 1"
+
+
+def test_runs_are_called_as_in_all_pictures():
+    df = grid(run=[f"amber-fox-{at}" for at in range(18)])
+    made = document(df, metric="error_rate")
+    assert (made["names"], made["aside"]) == (names_of(df), ["run"])
+    assert document(grid(), metric="error_rate")["names"] == names_of(grid())
 
 
 def test_twins_are_named_and_dropped():
     df = grid()
     df["family"] = df["arch"].map({"vit": "T", "convnext": "C", "resnet": "R"})
     assert why(document(df, metric="error_rate"))["family"] == "goes along with arch"
+
+
+def test_two_runs_are_compared_in_all_they_differ_in():
+    df = grid().iloc[[0, -1]].assign(family=["R", "V"], epochs=5)
+    made = document(df, metric="error_rate")
+    assert {"arch", "lr", "family"} <= set(axes(made))
+    assert set(why(made)) == {"epochs", "seed"}
+
+
+def test_columns_may_be_called_otherwise():
+    labels = {"lr": "learning rate", "error_rate": "error"}
+    made = document(grid(), metric="error_rate", labels=labels)
+    found = {c["name"]: c["label"] for c in made["columns"]}
+    assert found == {"arch": "arch", "lr": "learning rate", "error_rate": "error"}
+    assert (made["metric"], made["color"]) == ("error_rate", "error_rate")
 
 
 def test_what_is_asked_for_is_shown_in_that_order():
@@ -357,7 +380,7 @@ def test_twenty_thousand_runs_take_half_a_second():
         (pd.DataFrame([[1, 2]], columns=["a", "a"]), {}, "more than one column a"),
         (pd.DataFrame([[1, 2]], columns=[1, "1"]), {}, "more than one column 1"),
         (pd.DataFrame([[1]], columns=pd.MultiIndex.from_tuples([("a", "b")])), {}, "2 levels"),
-        ([{"a": 1}], {}, "needs a DataFrame, one row a run; got list"),
+        ([{"a": 1}], {}, "a pandas DataFrame, one row a run; got list"),
     ],
 )
 def test_what_cannot_be_drawn_is_refused_in_a_line(df, options, words):

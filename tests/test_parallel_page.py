@@ -11,12 +11,15 @@ import pytest
 from PIL import Image
 
 import homerun as hr
+from homerun.charts.pages import page
+from homerun.charts.parallel.display import module, style
 from homerun.spec import parse, parse_expression
-from tests.browser import Browser, changed, until
+from tests.browser import Browser, artifacts, changed, until
 from tests.browser.parallel import Chart
 
 SETTINGS = ["lr", "arch", "resize", "batch", "dropout"]
 RESULTS = ["fit_time", "error_rate"]
+SVG = "{http://www.w3.org/2000/svg}"
 
 
 @pytest.fixture(scope="module")
@@ -247,6 +250,33 @@ def test_axes_are_flipped_made_linear_hidden_and_added(opened):
     assert set(chart.axes()) == set(before)
 
 
+def test_a_menu_closes_by_its_button_and_by_a_click_elsewhere(opened):
+    chart = opened(sweep(20))
+    for close in (lambda: chart.page.call("click", ".pc-copy"), lambda: chart.page.press("Escape")):
+        chart.page.call("click", ".pc-copy")
+        assert chart.count(".pc-menu") == 1
+        close()
+        until(lambda: chart.count(".pc-menu") == 0)
+        assert chart.page.js("document.activeElement.className") == "pc-copy"
+    chart.page.call("click", ".pc-copy")
+    chart.page.call("mouse.click", 300, 700)
+    until(lambda: chart.count(".pc-menu") == 0)
+
+
+def test_all_axes_may_be_hidden(opened):
+    chart = opened(sweep(20), columns=["lr", "arch"])
+    for name in chart.axes():
+        chart.menu(name, "Hide")
+    assert chart.axes() == []
+    chart.page.move(600, 300)
+    chart.page.call("focus", ".pc-plot")
+    chart.page.press("ArrowDown")
+    assert "rank 1 of 20" in chart.text(".pc-live")
+    chart.page.call("click", ".pc-add")
+    chart.page.call("click", ".pc-menu >> text=arch")
+    assert chart.axes() == ["arch"]
+
+
 def test_any_column_colours_the_lines(opened):
     chart = opened(sweep())
     first = chart.page.picture()
@@ -255,6 +285,11 @@ def test_any_column_colours_the_lines(opened):
     assert changed(first, chart.page.picture()) > 5_000
     assert {"resnet18", "convnext_tiny", "vit's own"} <= set(chart.texts(".pc-legend > span"))
     chart.page.picture("parallel-colour-by-arch")
+    chart.menu("lr", "Colour by rank")
+    by_rank = chart.page.picture()
+    chart.menu("lr", "Colour by value")
+    assert chart.state()["byValue"]
+    assert changed(by_rank, chart.page.picture()) > 500
 
 
 # -- runs
@@ -286,6 +321,8 @@ def test_the_table_sorts_and_its_rows_highlight_their_lines(opened):
     df = sweep(40)
     chart = opened(df)
     assert chart.shown() == df.error_rate.argsort().tolist()
+    heads = "[...document.querySelectorAll('.pc-table th button')].map((e) => e.title)"
+    assert chart.page.js(heads) == ["run", "error_rate", *chart.axes()[:-1]]
     chart.page.call("click", ".pc-table button >> text=lr")
     assert chart.shown() == df.lr.argsort().tolist()
     chart.page.call("click", ".pc-table button >> text=lr")
@@ -344,7 +381,8 @@ def test_the_selection_is_copied_as_the_next_sweeps_parameters(opened):
 
 
 def test_the_picture_is_saved_as_png_and_svg(opened, tmp_path):
-    chart = opened(sweep())
+    df = sweep()
+    chart = opened(df)
     chart.brush("lr", 0.001, 0.03)
     chart.page.call("click", ".pc-export")
     name = chart.page.download(".pc-menu >> text=PNG", tmp_path / "chart.png")
@@ -352,13 +390,19 @@ def test_the_picture_is_saved_as_png_and_svg(opened, tmp_path):
     with Image.open(tmp_path / "chart.png") as image:
         assert image.width > 1_000
         assert len(image.convert("RGB").getcolors(1_000_000)) > 100
+        legend = image.convert("RGB").crop((0, 48, 700, 72))  # of two dots a pixel
+        assert len([color for _, color in legend.getcolors(20_000) if len({*color}) > 1]) > 20
+        legend.save(artifacts() / "parallel-legend.png")
     chart.page.call("click", ".pc-export")
     assert chart.page.download(".pc-menu >> text=SVG", tmp_path / "chart.svg") == "digits.svg"
     root = ET.parse(tmp_path / "chart.svg").getroot()
-    texts = {"".join(node.itertext()) for node in root.iter("{http://www.w3.org/2000/svg}text")}
+    texts = {"".join(node.itertext()) for node in root.iter(f"{SVG}text")}
     assert {*SETTINGS, *RESULTS} <= texts
-    lines = root.iter("{http://www.w3.org/2000/svg}polyline")
-    assert len(list(lines)) >= int(chart.text(".pc-count b"))
+    ends = [f"error_rate: {df.error_rate.max():.4g}", f"{df.error_rate.min():.4g} best"]
+    assert "".join(ends) in chart.text(".pc-legend")
+    assert {"better ↑", *ends} <= texts
+    paths = [node.get("d") for node in root.iter(f"{SVG}path")]
+    assert sum(path.count("M") for path in paths) == 60 + int(chart.text(".pc-count b"))
 
 
 # -- without a mouse
@@ -402,7 +446,37 @@ def test_the_keyboard_reaches_everything(opened):
     assert chart.page.js("document.activeElement.role") == "menuitem"
     chart.page.press("ArrowDown", "ArrowDown", "Escape")
     assert chart.count(".pc-menu") == 0
-    assert chart.page.js("document.activeElement.className") == "pc-more"
+    focused = "document.activeElement.className"
+    assert chart.page.js(focused) == "pc-more"
+    chart.page.press("Enter", "Tab")  # on, and the menu is closed
+    until(lambda: chart.count(".pc-menu") == 0)
+    assert chart.page.js(focused) in {"pc-name", "pc-table"}
+    chart.page.call("focus", "[data-pc-axis='lr'] .pc-more")
+    chart.page.press("Enter", "ArrowUp", "Enter")
+    assert "lr" not in chart.axes()
+    assert chart.page.js(focused) == "pc-plot"  # as the axis is hidden
+    chart.page.press("End")
+    assert df.name[best[-1]] in chart.text(".pc-live")
+    assert chart.tip()[""] == df.name[best[-1]]
+    chart.page.press("Tab")
+    assert chart.tip() is None
+
+
+def test_rows_and_heads_of_the_table_follow_the_keyboard(opened):
+    df = sweep()
+    chart = opened(df)
+    chart.page.call("focus", ".pc-table")
+    chart.page.press(*["ArrowDown"] * 25)
+    assert df.name[df.error_rate.argsort().tolist()[24]] in chart.text(".pc-live")
+    until(lambda: chart.count(".pc-on"))
+    place = """["top", "bottom"].map((side) => [".pc-table", ".pc-on"].map((selector) =>
+        document.querySelector(selector).getBoundingClientRect()[side]))"""
+    (top, row_top), (bottom, row_bottom) = chart.page.js(place)
+    assert top < row_top < row_bottom <= bottom
+    chart.page.call("focus", ".pc-table th:nth-child(3) button")
+    for way in ("ascending", "descending"):
+        chart.page.press("Enter")
+        assert chart.page.js("document.activeElement.parentNode.ariaSort") == way
 
 
 def test_a_screen_reader_finds_names_a_table_and_what_changed(opened):
@@ -542,12 +616,74 @@ def test_two_hundred_columns_stay_usable(opened):
     chart = opened(df, metric="error_rate", goal="minimize")
     assert 5 <= len(chart.axes()) <= 12
     assert chart.axes()[-1] == "error_rate"
+    assert chart.text(".pc-caption").startswith(f"{201 - len(chart.axes())} more columns under")
     chart.page.picture("parallel-200-columns")
     hidden = next(c for c in df.columns if c not in chart.axes())
     chart.page.call("click", ".pc-add")
     chart.page.call("fill", ".pc-menu input", hidden)
     chart.page.call("click", f".pc-menu button:not([hidden]) >> text={hidden}")
     assert hidden in chart.axes()
+
+
+SEVERAL = """
+const [one, other] = [1, 2].map((k) => document.getElementById(`chart${k}`));
+const shadow = document.getElementById("chart3").attachShadow({ mode: "open" });
+shadow.append(document.querySelectorAll("style")[0].cloneNode(true));
+window.charts = [one, other, shadow].map((place) => parallel(place, data[0], { height: 200 }));
+window.next = data[1];
+"""
+
+
+def test_several_charts_on_a_page_do_not_know_of_each_other(browser, tmp_path):
+    documents = [hr.charts.parallel(df).document for df in (sweep(40), sweep(30, seed=1))]
+    body = "".join(f'<div id="chart{k}"></div>' for k in (1, 2, 3))
+    path = tmp_path / "several.html"
+    path.write_text(
+        page("several", module=module(), data=documents, start=SEVERAL, style=style(), body=body)
+    )
+    opened = browser.open(path)
+    opened.call("wait_for_selector", "#chart2 .pc-row")
+    opened.js("charts[0].setState({ brushes: { resize: { levels: ['crop'] } }, flips: ['lr'] })")
+    opened.js("charts[1].setDocument(next)")
+    opened.draws()
+    brushed = int((sweep(40)["resize"] == "crop").sum())
+    counts = "charts.map((chart) => chart.selected().length)"
+    assert opened.js(counts) == [brushed, 30, 40]
+    assert opened.js("charts.map((chart) => chart.state().flips.includes('lr'))") == [
+        True,
+        False,
+        False,
+    ]
+    looks = opened.js("""[document, document, document.getElementById("chart3").shadowRoot].map(
+        (root, k) => [...root.querySelectorAll(".pc-root")][k % 2]).map((root) => {
+            const axis = getComputedStyle(root.querySelector(".pc-axis"));
+            return [axis.position, axis.width, root.offsetHeight > 300];
+        })""")
+    assert looks == [["absolute", "30px", True]] * 3
+    opened.js("charts[1].setState({ pins: ['r0000003'] })")
+    opened.js("charts[1].setDocument({ ...next, title: 'again' })")
+    assert opened.js("charts[1].state().pins") == ["r0000003"]  # they stay with their runs
+    opened.picture("parallel-several")
+    opened.js("charts.forEach((chart) => chart.destroy())")
+    assert opened.js("document.querySelectorAll('.pc-root').length") == 0
+    assert opened.close()["errors"] == []
+
+
+def test_a_frame_unpacks_itself_and_without_script_the_picture_below_is_seen(browser, tmp_path):
+    shown = hr.charts.parallel(sweep(40))._repr_mimebundle_()["text/html"]
+    pages = []
+    for text in (shown.replace("allow-scripts ", ""), shown):
+        path = tmp_path / f"{len(pages)}.html"
+        path.write_text(f"<!doctype html><meta charset=utf-8>{text}", encoding="utf-8")
+        pages.append(browser.open(path))
+    still, live = pages
+    until(lambda: still.picture().std() > 20)
+    picture = still.picture()
+    until(lambda: changed(picture, live.picture()) > 50_000)
+    live.picture("parallel-in-a-frame")
+    assert np.array_equal(still.picture(), picture)  # the frame does not cover it later
+    still.close()
+    assert live.close()["errors"] == []
 
 
 def test_long_names_and_many_levels_fit(opened):

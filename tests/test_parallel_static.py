@@ -1,6 +1,9 @@
 """Parallel coordinates as files: a page that asks no network, and pictures."""
 
+import base64
+import gzip
 import io
+import itertools
 import json
 import re
 import subprocess
@@ -11,11 +14,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image
+from matplotlib.text import Text
+from PIL import Image, ImageColor
 
 import homerun as hr
-from homerun.charts import pages
+from homerun.charts import pages, still
 from homerun.charts.parallel.display import module
+from homerun.charts.parallel.drawing import Drawing
+from homerun.charts.still.sheet import Letters
 from homerun.core import MissingExtraError, UsageError
 from tests.environments import environment
 
@@ -59,6 +65,11 @@ class Page(HTMLParser):
             self.scripts.append(data)
 
 
+def unpacked(text):
+    """Return the page in a page that unpacks itself."""
+    return gzip.decompress(base64.b64decode(Page(text).scripts[0])).decode()
+
+
 def test_the_page_holds_everything_and_asks_nobody(tmp_path):
     chart = hr.charts.parallel(runs(50), metric="error_rate", title="digits > crop")
     text = chart.save(tmp_path / "runs.html").read_text()
@@ -91,6 +102,20 @@ def test_five_hundred_runs_take_120_kilobytes():
     assert len(hr.charts.parallel(runs(500), metric="error_rate").to_html().encode()) <= 120_000
 
 
+def test_labels_stand_where_people_read():
+    labels = {"lr": "learning rate", "error_rate": "share of errors"}
+    chart = hr.charts.parallel(runs(50), metric="error_rate", columns=["arch", "lr"], labels=labels)
+    table = re.search(r"<noscript>.*?</noscript>", chart.to_html(), re.DOTALL)[0]
+    heads = re.findall(r"<th>(.*?)</th>", table)
+    assert heads == ["run", "share of errors", "arch", "learning rate"]
+    with still.own_settings():
+        drawing = Drawing(chart.document, "light")
+    texts = {found.get_text() for found in drawing.sheet.canvas.findobj(Text)}
+    assert {"arch", "learning rate"} <= texts
+    assert any("share of errors" in text for text in texts)
+    assert not any("error_rate" in text or text == "lr" for text in texts)
+
+
 def test_names_cannot_leave_their_place():
     df = runs(20).assign(arch=[EVIL, "x"] * 10, name=EVIL)
     df = df.rename(columns={"lr": EVIL})
@@ -101,14 +126,15 @@ def test_names_cannot_leave_their_place():
     assert "\u2028" not in chart.to_html()
     stand_in = Page(chart._repr_mimebundle_()["text/html"])
     frame = next(one for tag, one in stand_in.elements if tag == "iframe")
-    assert Page(frame["srcdoc"]).scripts[0] == page.scripts[0]
+    assert Page(unpacked(frame["srcdoc"])).scripts[0] == page.scripts[0]
     assert "script" not in [tag for tag, _ in stand_in.elements]
 
 
 def test_a_half_of_a_surrogate_pair_is_written(tmp_path):
     df = runs(5).assign(arch=["a\udcff", "b", "a\udcff", "b", "b"])
     hr.charts.parallel(df, metric="error_rate", title="\udcff").save(tmp_path / "x.html")
-    hr.charts.parallel(df, metric="error_rate", title="\udcff").save(tmp_path / "x.png")
+    for name in ("x.png", "x.svg", "x.pdf"):
+        hr.charts.parallel(df, metric="error_rate", title="\udcff").save(tmp_path / name)
 
 
 def test_any_page_can_be_made():
@@ -124,11 +150,106 @@ def test_pictures_are_what_their_names_say(tmp_path):
     chart = hr.charts.parallel(runs(80), metric="error_rate", title="digits > $crop$ or squish")
     with Image.open(chart.save(tmp_path / "x.png")) as image:
         assert image.format == "PNG"
-        assert image.width > 1200
+        assert image.width == 1800  # a whole page
     svg = chart.save(tmp_path / "x.svg").read_text()
-    assert svg.startswith("<?xml")
+    assert svg.startswith("<svg")
+    assert "$crop$ or squish: 80 runs" in svg
     assert svg == chart.save(tmp_path / "y.SVG").read_text()  # the same runs, the same file
     assert chart.save(str(tmp_path / "x.pdf")).read_bytes().startswith(b"%PDF")
+
+
+def test_a_picture_is_light_or_dark(tmp_path):
+    chart = hr.charts.parallel(runs(30), metric="error_rate")
+    for theme, paper in (("light", "#ffffff"), ("dark", "#15181c")):
+        with Image.open(chart.save(tmp_path / "x.png", theme=theme)) as image:
+            dot = image.convert("RGB").getpixel((2, 2))
+            assert np.abs(np.subtract(dot, ImageColor.getrgb(paper))).max() < 8
+        assert f'fill="{paper}"' in chart.save(tmp_path / "x.svg", theme=theme).read_text()
+        assert chart.save(tmp_path / "x.pdf", theme=theme).read_bytes().startswith(b"%PDF")
+    saved = chart._repr_mimebundle_()["text/html"]
+    assert 'media="(prefers-color-scheme: dark)"' in saved
+
+
+def drawing_of(df, **options):
+    """Return a chart's document as it is drawn on a light page, with its texts and their boxes."""
+    document = hr.charts.parallel(df, metric="error_rate", **options).document
+    with still.own_settings():
+        drawing = Drawing(document, "light")
+        drawing.sheet.canvas.draw_without_rendering()
+        found = [
+            (text.get_text(), text.get_window_extent())
+            for text in drawing.sheet.canvas.findobj(Text)
+            if text.get_text().strip() and text.get_visible()
+        ]
+    return drawing, found
+
+
+LONG = "a_parameter.with_a_very_long_name.of_a_model.that_ends_here"
+
+
+@pytest.mark.parametrize(
+    "df",
+    [
+        runs(1),
+        runs(40)[["lr", "arch", "error_rate"]],
+        runs(40).rename(columns={"lr": LONG, "arch": f"{LONG}_too"}),
+        runs(400).assign(arch=[f"level-{at % 40:02d}-of-a-long-category" for at in range(400)]),
+        runs(60).assign(arch=["随机梯度下降", "アダム", "🚀🚀"] * 20),
+        runs(60).assign(lr=10.0 ** np.linspace(-12, 12, 60), dropout=np.linspace(-1e12, 1e12, 60)),
+        runs(60).assign(error_rate=np.nan),
+        runs(60).assign(state=["failed"] * 9 + ["finished"] * 51),
+    ],
+)
+def test_no_text_covers_another_or_leaves_the_page(df):
+    drawing, found = drawing_of(df)
+    sheet = drawing.sheet.canvas.bbox
+    for text, box in found:
+        assert box.x0 >= -1, text
+        assert box.x1 <= sheet.x1 + 1, text
+        assert box.y0 >= -1, text
+        assert box.y1 <= sheet.y1 + 1, text
+    pairs = [
+        (a, b)
+        for (a, one), (b, other) in itertools.combinations(found, 2)
+        if min(one.x1, other.x1) - max(one.x0, other.x0) > 2
+        and min(one.y1, other.y1) - max(one.y0, other.y0) > 2
+    ]
+    assert pairs == []
+
+
+def test_text_is_read_on_half_a_page_and_many_axes_take_a_whole_one():
+    for columns, width, inches in ((["lr", "arch"], 480, 3.3), (None, 900, 6.9)):
+        drawing, _ = drawing_of(runs(30), columns=columns)
+        assert drawing.sheet.width == width
+        sizes = [text.get_size() for text in drawing.sheet.canvas.findobj(Text) if text.get_text()]
+        assert min(sizes) * inches / (width / 100) >= 7
+
+
+def test_the_picture_says_what_colours_are_and_what_was_dropped():
+    df = runs(60).assign(state=["failed"] * 9 + ["finished"] * 51)
+    df.loc[:8, "error_rate"] = np.nan
+    _, found = drawing_of(df)
+    words = " ".join(text for text, _ in found)
+    assert "parallel coordinates: 60 runs" in words
+    assert re.search(r"error_rate 0\.\d+ 0\.\d+ best", words)
+    assert "9 failed" in words
+    assert "Up is better: the lowest error_rate." in words
+    assert "epochs = 5" in words
+    assert words.split().count("failed") == 2  # in the legend, and below the axis
+    _, found = drawing_of(df, color="arch")
+    assert {"resnet18", "convnext_tiny", "vit_small"} <= {text for text, _ in found}
+    assert "Colour: arch." in " ".join(text for text, _ in found)
+
+
+def test_names_that_begin_and_end_alike_are_told_apart():
+    letters = Letters(10.0)
+    names = [f"convnext_base_{at}_in22ft1k_384_a_long_name" for at in range(4)]
+    assert letters.told_apart(names, 60) == ["…0…", "…1…", "…2…", "…3…"]
+    assert letters.told_apart(["sgd", "adamw"], 60) == ["sgd", "adamw"]
+    short = letters.elided("convnext_base_in22ft1k", 80)
+    assert re.fullmatch("conv.*….*ft1k", short)
+    assert letters.width(short) <= 80
+    assert letters.told_apart([], 60) == []
 
 
 def test_the_best_line_is_drawn_last(tmp_path):
@@ -165,7 +286,7 @@ def test_no_metric_and_colours_by_category(tmp_path):
 def test_many_runs_are_pixels_in_vector_files(tmp_path):
     chart = hr.charts.parallel(runs(5000), metric="error_rate")
     assert chart.save(tmp_path / "x.svg").stat().st_size < 3_000_000
-    chart = hr.charts.parallel(runs(12_000), metric="error_rate")
+    chart = hr.charts.parallel(runs(20_000), metric="error_rate")
     page = chart._repr_mimebundle_()["text/html"]  # too large to be kept: the picture alone
     assert "<iframe" not in page
     assert "<img" in page
@@ -179,6 +300,7 @@ def test_plain_text_says_what_it_shows():
         "axes: lr | arch | error_rate",
         "dropped: epochs = 5",
     ]
+    assert repr(hr.charts.parallel(runs(1))).startswith("Parallel coordinates of 1 run\n")
     without = hr.charts.parallel(runs(50))
     assert "no metric was named" in repr(without)
     assert "<p>no metric was named" in without.to_html()
@@ -223,6 +345,18 @@ def test_without_anywidget_it_says_what_to_install():
     chart = hr.charts.parallel(runs(5), metric="error_rate")
     with pytest.raises(MissingExtraError, match=r"pip install 'homerun\[widget\]'"):
         chart.widget()
+
+
+@pytest.mark.parametrize("ending", ["png", "svg", "pdf"])
+def test_without_matplotlib_it_says_what_to_install(ending):
+    code = f"""
+import sys, pandas as pd, homerun as hr
+from homerun.core import MissingExtraError
+sys.modules["matplotlib"] = sys.modules["PIL"] = None
+try: hr.charts.parallel(pd.DataFrame({{"a": [1, 2]}}), metric="a").save("x.{ending}")
+except MissingExtraError as error: print(error)
+"""
+    assert in_python(sys.executable, code) == "pictures need: pip install 'homerun[plot]'\n"
 
 
 def test_importing_charts_loads_neither_pandas_nor_matplotlib():

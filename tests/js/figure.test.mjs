@@ -5,7 +5,7 @@ import {readFileSync} from 'node:fs'
 import {test} from 'node:test'
 
 const room = new URL('../../src/homerun/charts/live/', import.meta.url)
-const text = ['numbers.js', 'svg.js', 'figure.js'].map(name => readFileSync(new URL(name, room), 'utf8')).join('')
+const text = ['numbers.js', 'svg.js', 'marks.js', 'figure.js'].map(name => readFileSync(new URL(name, room), 'utf8')).join('')
 const joined = text.replace(/^import .*\n/gm, '')
 const {SvgContext, fit, pick, plain, ramp, scale, show, smooth, ticks, wrap} =
   await import(`data:text/javascript;base64,${Buffer.from(joined).toString('base64')}`)
@@ -42,7 +42,7 @@ test('ticks are round, in the unit of the axis', () => {
 })
 
 test('numbers are short', () => {
-  assert.deepEqual([0, 0.1 + 0.2, 12345.6, 2e6, 1e-5, -3].map(plain), ['0', '0.3', '12,346', '2e6', '1e-5', '-3'])
+  assert.deepEqual([0, 0.1 + 0.2, 12345.6, 2e6, 1e-5, -3].map(v => plain(v)), ['0', '0.3', '12,346', '2e6', '1e-5', '-3'])
   assert.deepEqual([null, NaN].map(v => show(v, '')), ['none', 'none'])
   assert.equal(show(5400, 'seconds'), '1.5 h')
 })

@@ -2,11 +2,18 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import * as module from "../../src/homerun/charts/parallel/parallel.js";
-
-const { default: widget, parallel, readColumn, scaleOf, numberText, valueText, linearTicks, logTicks, ticksOf, rampColor } = module;
-const { bestFirst, quantiles, median, placesOf, pick, passing, merged, steppedRange, plainBrush, readBrush } = module;
-const { shortRange, pandasQuery, whereFilter, sweepYaml } = module;
+const room = new URL("../../src/homerun/charts/parallel/", import.meta.url);
+const part = (name) => import(new URL(`${name}.js`, room));
+const { linearTicks, logTicks, readColumn, scaleOf, numberText, valueText, ticksOf, bestFirst, quantiles, median } = await part("columns");
+const { colorsOf, rampColor } = await part("colors");
+const { bundleAt, layoutOf, lineAt, pick, placesOf, withAxisAt } = await part("layout");
+const { merged, passing, plainBrush, pulled, readBrush, spansOf, stepped } = await part("brushes");
+const { shortRange, pandasQuery, whereFilter, sweepYaml } = await part("selection");
+const { inTwoLines } = await part("dom");
+const { strokesOf } = await part("lines");
+const { toSVG } = await part("picture");
+const { firstView, plainView, readRuns, setView } = await part("runs");
+const { parallel } = await part("parallel"), { default: widget } = await part("widget");
 
 const number = (name, values, more = {}) => readColumn({ name, role: "config", kind: "number", values, ...more }, values.length);
 const category = (name, levels, codes, more = {}) => readColumn({ name, role: "config", kind: "category", levels, codes, types: "string", ...more }, codes.length);
@@ -51,8 +58,8 @@ test("levels have their places, and each place its level", () => {
 });
 
 test("numbers are short", () => {
-	const texts = [0, 1, 0.001, 0.0001, 1e-9, 1e12, 123456, 99999, -0.00025, 0.30000000000000004].map((v) => numberText(v));
-	assert.deepEqual(texts, ["0", "1", "0.001", "1e-4", "1e-9", "1e12", "1.235e5", "100000", "-2.5e-4", "0.3"]);
+	const texts = [0, 1, 0.001, 0.0001, 0.00001, 9.5e-6, 1e12, 123456, 99999, -0.00025, 0.30000000000000004].map((v) => numberText(v));
+	assert.deepEqual(texts, ["0", "1", "0.001", "0.0001", "0.00001", "9.5e-6", "1e12", "1.235e5", "100000", "-0.00025", "0.3"]);
 	assert.equal(valueText(number("n", [28590666]), 0), "28590666");
 });
 
@@ -131,20 +138,54 @@ test("brushes become plain JSON and come back", () => {
 	assert.deepEqual(readBrush(lr, plainBrush(lr, brush([[1, 2]]))), brush([[1, 2]]));
 });
 
+const ENDS = { top: 60, bottom: 360 };
+const near = (ranges) => ranges.map((range) => range.map((value) => Math.round(value * 1e6) / 1e6));
+
 test("keys move a brush along its axis and no further", () => {
 	const lr = number("lr", [0, 10]), arch = category("arch", ["a", "b", "c"], [0, 1, 2]);
-	for (const column of [lr, arch]) placesOf(column, [0], 0, 100);
-	const rounded = (range) => range.map((v) => Math.round(v * 1e6) / 1e6);
-	assert.deepEqual(rounded(steppedRange(lr, undefined, 1, false)), [0, 1]);
-	assert.deepEqual(rounded(steppedRange(lr, undefined, -1, false)), [9, 10]);
-	assert.deepEqual(rounded(steppedRange(lr, [0, 1], 1, false)), [1, 2]);
-	assert.deepEqual(rounded(steppedRange(lr, [0, 1], 1, true)), [0, 2]);
-	assert.deepEqual(rounded(steppedRange(lr, [9, 10], 1, false)), [9, 10]);
-	assert.deepEqual(steppedRange(arch, undefined, -1, false), [2, 2]);
-	assert.deepEqual(steppedRange(arch, [0, 0], 1, false), [1, 1]);
-	assert.deepEqual(steppedRange(arch, [1, 1], 1, true), [1, 2]);
-	assert.deepEqual(steppedRange(arch, [1, 2], -1, true), [1, 1]);
-	assert.deepEqual(steppedRange(arch, [0, 0], -1, false), [0, 0]);
+	const step = (column, ranges, up, isExtended) => near([stepped(column, { ranges }, up, isExtended, ENDS)])[0];
+	assert.deepEqual(step(lr, [], 1), [0, 1]);
+	assert.deepEqual(step(lr, [], -1), [9, 10]);
+	assert.deepEqual(step(lr, [[0, 1]], 1), [1, 2]);
+	assert.deepEqual(step(lr, [[0, 1]], 1, true), [0, 2]);
+	assert.deepEqual(step(lr, [[0, 2]], -1, true), [0, 1]);
+	assert.deepEqual(step(lr, [[0, 1]], -1, true), [0, 1]);
+	assert.deepEqual(step(lr, [[9, 10]], 1), [9, 10]);
+	assert.deepEqual(step(number("x", [0, 10], { flip: true }), [], 1), [9, 10]);
+	assert.deepEqual(step(arch, [], -1), [2, 2]);
+	assert.deepEqual(step(arch, [[0, 0]], 1), [1, 1]);
+	assert.deepEqual(step(arch, [[1, 1]], 1, true), [1, 2]);
+	assert.deepEqual(step(arch, [[1, 2]], -1, true), [1, 1]);
+	assert.deepEqual(step(arch, [[0, 0]], -1), [0, 0]);
+	const many = category("m", Array.from({ length: 60 }, (_, k) => `m${k}`), [0]);
+	for (let k = 0, range = [0, 0]; k < 59; k++) assert.deepEqual((range = step(many, [range], 1)), [k + 1, k + 1]);
+});
+
+test("a drag makes a brush, adds one, moves one, pulls an edge, clears it", () => {
+	const x = number("x", [0, 30, null]), none = { ranges: [], missing: false }, ten = { ranges: [[10, 20]], missing: false };
+	const drag = (brush, y, to, adds) => {
+		const { ranges, missing } = pulled(x, brush, y, adds, ENDS).to(to);
+		return [near(ranges), missing];
+	};
+	assert.deepEqual(drag(none, 160, 260), [[[10, 20]], false]);
+	assert.deepEqual(drag(none, 260, 160), [[[10, 20]], false]);
+	assert.deepEqual(drag(ten, 70, 90), [[[27, 29]], false]);
+	assert.deepEqual(drag(ten, 70, 90, true), [[[10, 20], [27, 29]], false]);
+	assert.deepEqual(drag(ten, 210, 220), [[[9, 19]], false]);
+	assert.deepEqual(drag(ten, 210, 900), [[[0, 10]], false]);
+	assert.deepEqual(drag(ten, 161, 111), [[[10, 25]], false]);
+	assert.deepEqual(drag(ten, 259, 279), [[[8, 20]], false]);
+	assert.deepEqual(drag(none, 340, 380), [[[0, 2]], true]);
+	assert.deepEqual(drag(none, 385, 375), [[], true]);
+	const click = (brush, y, adds) => pulled(x, brush, y, adds, ENDS).click();
+	assert.deepEqual(click(ten, 210), none);
+	assert.deepEqual(click(ten, 90), none);
+	assert.deepEqual(click(ten, 380, true), { ...ten, missing: true });
+	assert.deepEqual(click({ ...ten, missing: true }, 380, true), ten);
+	const arch = category("arch", ["a", "b", "c"], [0, 1, 2]);
+	assert.deepEqual(pulled(arch, none, 200, false, ENDS).to(220).ranges, [[1, 1]]);
+	assert.deepEqual(pulled(arch, { ranges: [[1, 1]] }, 210, false, ENDS).to(310).ranges, [[0, 0]]);
+	assert.deepEqual(spansOf(arch, { ranges: [[1, 2]], missing: true }, ENDS), [[61, 259], [368, 392]]);
 });
 
 test("a bundle has a median", () => {
@@ -185,7 +226,12 @@ test("the selection as a filter of our commands", () => {
 	assert.equal(whereFilter([[arch, brush([[0, 2]])]]), `model.arch in ['a', "it's", '"b"']`);
 	assert.equal(whereFilter([[category("flag", ["false", "true"], [0, 1], { types: "boolean" }), brush([[1, 1]])]]), "flag == true");
 	assert.equal(whereFilter([[number("not", [1, 2]), brush([[2, 3]])]]), "`not` >= 2");
-	assert.equal(whereFilter([[number("x", [1, null]), brush([], true)]], ["r1", "r2"]), "id in ['r1', 'r2']");
+	const x = number("x", [1, 2, null]), odd = number("x", [1, 2, null, null], { odd: { 3: "-inf" } });
+	assert.equal(whereFilter([[x, brush([], true)]], ["r1", "r2"]), "x == null");
+	assert.equal(whereFilter([[x, brush([[0, 1]], true)]]), "(x <= 1 or x == null)");
+	assert.equal(whereFilter([[x, brush([[0, 3]])]]), "x != null");
+	assert.equal(whereFilter([[odd, brush([[0, 3]])]]), "1 <= x <= 2");
+	assert.equal(whereFilter([[odd, brush([], true)]]), "(x == null or not (-1e999 < x < 1e999))");
 	assert.equal(whereFilter([[category("q", [`'"`], [0]), brush([[0, 0]])]], ["r1"]), "id in ['r1']");
 });
 
@@ -223,8 +269,124 @@ test("the selection as parameters of the next sweep", () => {
 	assert.equal(sweepYaml([], new Map(), [0]), "parameters: {}\n");
 });
 
+const DOCUMENT = {
+	count: 4, metric: "error", goal: "minimize", ids: ["a", "b", "c", "d"], names: ["A", "B", "C", "D"],
+	states: { levels: ["failed", "finished"], codes: [1, 1, 1, 0] },
+	columns: [
+		{ name: "lr", role: "config", shown: true, values: [1, 2, 3, 4] }, { name: "depth", role: "config", shown: false, values: [1, 1, 2, 2] },
+		{ name: "error", role: "metric", shown: true, flip: true, values: [0.3, 0.1, 0.2, null] },
+	],
+};
+const names = (columns) => columns.map(({ name }) => name);
+
+test("a document is read, and what the reader chose comes back from JSON", () => {
+	const runs = readRuns(DOCUMENT), view = firstView(runs);
+	assert.deepEqual([runs.order, runs.failed], [[1, 2, 0, 3], [false, false, false, true]]);
+	assert.deepEqual([names(view.shown), view.color.name, view.sort.column.name], [["lr", "error"], "error", "error"]);
+	const state = {
+		order: ["depth", "lr", "error"], hidden: [], flips: ["lr"], logs: ["depth"], color: "lr", byValue: true,
+		brushes: { lr: { ranges: [[1, 2]], missing: false } }, pins: ["c"], sort: { name: "lr", down: true },
+	};
+	setView(runs, view, { ...state, order: ["gone", ...state.order], brushes: { ...state.brushes, gone: {} }, pins: ["gone", "c"] });
+	assert.deepEqual(plainView(runs, view), state);
+	assert.deepEqual([view.pinned, names(view.shown)], [[2], ["depth", "lr", "error"]]);
+	setView(runs, view, { order: ["lr", "error"], hidden: ["depth"] });
+	assert.deepEqual(plainView(runs, view).order, ["lr", "error"]);
+});
+
+test("colours go by rank with the best at the end of the ramp; runs without a value and failed ones have their own", () => {
+	const runs = readRuns(DOCUMENT), look = { ramp: ["#000000", "#ffffff"], muted: "#777777" };
+	const { bins, palette, legend } = colorsOf(runs, runs.metric, look), colors = Array.from(bins, (bin) => palette[bin]);
+	assert.deepEqual(colors.slice(0, 2), ["#000000", "#ffffff"]);
+	assert.deepEqual(legend.map(([before, colors, after]) => [before, colors.length, after]), [["error: 0.3", 24, "0.1 best"], ["", 1, "1 failed or crashed"]]);
+	const level = readColumn({ name: "arch", levels: ["x", "y"], codes: [0, 1, null, 1] }, 4);
+	assert.deepEqual(colorsOf(runs, level, look).legend.map(([, , text]) => text), ["x", "y", "no arch", "1 failed or crashed"]);
+	assert.deepEqual(colorsOf(readRuns({ count: 0, columns: [] }), undefined, look).legend, []);
+});
+
+test("axes stand side by side, and one that is dragged passes others", () => {
+	const columns = ["a", "b", "c"].map((name) => number(name, [0, 1]));
+	const layout = layoutOf(columns, [0, 1], 600, 400), [left, middle, right] = layout.axes.map(({ x }) => x);
+	assert.equal(layout.width, 600);
+	close(middle - left, right - middle);
+	const moved = withAxisAt(layout, [left, middle, right], columns[0], middle + 30);
+	assert.deepEqual(moved.axes.map(({ column, x }) => [column.name, x]), [["b", left], ["a", middle + 30], ["c", right]]);
+	assert.deepEqual(layout.axes.map(({ column }) => column.name), ["a", "b", "c"]);
+	const [one] = layoutOf(columns.slice(0, 1), [0, 1], 600, 400).axes, { path } = layoutOf(columns.slice(0, 1), [0, 1], 600, 400);
+	assert.deepEqual([one.x, ...path.map(({ x }) => x)], [300, 260, 340]);
+	assert.ok(layoutOf(Array(20).fill(columns[0]), [0, 1], 600, 400).width > 1000);
+});
+
+test("under a point lies a line, or a bundle where lines meet", () => {
+	const columns = [number("x", [0, 10, 10, null]), category("arch", ["a", "b"], [0, 0, 1, 1])];
+	const rows = Int32Array.of(0, 1, 2, 3), layout = layoutOf(columns, [0, 1, 2, 3], 600, 400), [x, arch] = layout.axes;
+	assert.equal(lineAt(layout, rows, (x.x + arch.x) / 2, (x.places[2] + arch.places[2]) / 2), 2);
+	assert.equal(lineAt(layout, rows, 2, 100), -1);
+	const bundle = bundleAt(layout, rows, arch.x + 3, arch.places[0] + 3);
+	assert.deepEqual([[...bundle.rows], bundle.place], [[0, 1], "arch: a"]);
+	assert.equal(bundleAt(layout, rows, arch.x, arch.places[1], bundle), bundle);
+	assert.deepEqual([...bundleAt(layout, rows, x.x, x.places[1]).rows], [1, 2]);
+	assert.equal(bundleAt(layout, rows, x.x, x.places[3]), null);
+	assert.equal(bundleAt(layout, rows, x.x + 20, x.places[1]), null);
+});
+
+test("many lines of few colours take few strokes, and each line is in one of them", () => {
+	const count = 10000, bins = Uint8Array.from({ length: count }, (_, row) => (row * 7919) % 5), palette = "abcde";
+	const rows = Int32Array.from({ length: count }, (_, row) => row), scene = { colors: { bins, palette }, look: { grid: "grey" } };
+	const strokes = [...strokesOf(scene, rows)];
+	assert.ok(strokes.length < 1000, `${strokes.length}`);
+	assert.deepEqual(strokes.flatMap(([, rows]) => [...rows]).sort((a, b) => a - b), [...rows]);
+	for (const [{ strokeStyle }, some] of strokes) assert.ok(some.length <= 16 && some.every((row) => palette[bins[row]] === strokeStyle));
+	const few = [...strokesOf(scene, rows.slice(0, 50))];
+	assert.deepEqual(few.map(([, rows]) => [...rows]), Array.from({ length: 50 }, (_, k) => [49 - k]));
+	assert.deepEqual(new Set([...strokesOf(scene, rows, { isGrey: true })].map(([pen]) => pen.strokeStyle)), new Set(["grey"]));
+});
+
+test("colours go by value if asked, as far apart as on the axis", () => {
+	const values = [1, 10, 1000, 1000], look = { ramp: ["#000000", "#ffffff"], muted: "#777777" };
+	const of = (more, byValue) => {
+		const column = { name: "lr", shown: true, values, ...more }, runs = readRuns({ count: 4, columns: [column] });
+		return [...colorsOf(runs, runs.columns[0], look, byValue).bins];
+	};
+	assert.deepEqual(of({}, false), [0, 8, 19, 19]);
+	assert.deepEqual(of({}, true), [0, 0, 23, 23]);
+	assert.deepEqual(of({ log: true }, true), [0, 8, 23, 23]);
+	assert.deepEqual(of({ log: true, flip: true }, true), [0, 8, 23, 23]); // which end is up does not matter
+});
+
+test("a long name keeps its start and its end", () => {
+	const plain = (text) => text.replaceAll("\u200b", "");
+	assert.equal(inTwoLines("learning_rate", 9), "learning_\u200brate");
+	assert.equal(inTwoLines("lr", 8), "lr");
+	for (const name of ["optimizer.parameters.group_zero.learning_rate", "x".repeat(60), "a b.c"]) {
+		const text = plain(inTwoLines(name, 12));
+		assert.ok(text.length <= 24 && text.at(-1) === name.at(-1) && text[0] === name[0], text);
+	}
+	const [zero, one] = ["zero", "one"].map((which) => plain(inTwoLines(`optimizer.parameters.group_${which}.learning_rate`, 12)));
+	assert.match(zero, /^opt\u2026.*zero.learning_rate$/);
+	assert.notEqual(zero, one);
+});
+
 test("colours run from the first stop to the last", () => {
 	assert.deepEqual([0, 0.5, 1, 2].map((t) => rampColor(["#000000", "#ff8000"], t)), ["#000000", "#804000", "#ff8000", "#ff8000"]);
+});
+
+test("a picture has all lines in few elements, and says what its colours mean", () => {
+	const count = 10000, values = Array.from({ length: count }, (_, row) => (row * 7919) % count), codes = values.map((value) => value % 5);
+	const columns = [{ name: "x", shown: true, values }, { name: "arch", shown: true, levels: [..."abcd", "</svg>"], codes }];
+	const names = values.map((value) => `run ${value}`), runs = readRuns({ count, columns, names, goal: "minimize" });
+	const layout = layoutOf(runs.columns, runs.order, 600, 400), look = { ramp: ["#000000", "#ffffff"], paper: "#fff", grid: "#ddd" };
+	const labels = [["a < b\u0000", { x: 1, y: 2, width: 3, height: 4 }]], rows = Int32Array.from(runs.order.slice(10));
+	for (const column of runs.columns) {
+		const colors = colorsOf(runs, column, look), scene = { layout, colors, look };
+		const svg = toSVG({ title: "t", legend: [...colors.legend, ["", ["#123456"], "pinned"]], scene, rows, behind: runs.order, pinned: [5], labels, brushes: [] });
+		assert.equal(svg.match(/M/g).length, count - 10 + count + 3);
+		assert.ok(svg.match(/<path /g).length < 2000, `${svg.match(/<path /g).length} paths`);
+		assert.equal(svg.match(/<g /g).length + 1, svg.match(/<\/g>/g).length + svg.match(/<\/svg>/g).length);
+		const texts = [...svg.matchAll(/<text[^>]*>([^<]*)</g)].map(([, text]) => text);
+		const words = column.levels ? ["a", "b", "c", "d", "&#60;/svg&#62;"] : ["x: 0", "9999"];
+		for (const word of ["t", "a &#60; b", "pinned", ...words]) assert.ok(texts.includes(word), `${word} in ${texts}`);
+	}
 });
 
 test("the module is one for pages and one for notebooks", () => {

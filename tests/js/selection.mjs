@@ -1,9 +1,11 @@
-// Reads {columns, count, ids, cases: [brushes]} and writes for each case the rows and the texts of the selection.
+// Reads {columns, count, ids, ref, cases: [brushes]} and writes for each case the rows and the texts of the selection.
 import { readFileSync } from "node:fs";
 
-import { pandasQuery, passing, readBrush, readColumn, sweepYaml, whereFilter } from "../../src/homerun/charts/parallel/parallel.js";
+import { passing, readBrush } from "../../src/homerun/charts/parallel/brushes.js";
+import { readColumn } from "../../src/homerun/charts/parallel/columns.js";
+import { listCommand, pandasQuery, sweepYaml, whereFilter } from "../../src/homerun/charts/parallel/selection.js";
 
-const { columns, count, ids, cases } = JSON.parse(readFileSync(0, "utf8"));
+const { columns, count, ids, ref = "", cases } = JSON.parse(readFileSync(0, "utf8"));
 const all = columns.map((raw) => readColumn(raw, count));
 const results = cases.map((brushes) => {
 	const brushed = Object.entries(brushes).map(([name, brush]) => {
@@ -13,6 +15,6 @@ const results = cases.map((brushes) => {
 	const pass = passing(brushed, count), rows = [...pass.keys()].filter((row) => pass[row]);
 	const byName = new Map(brushed.map(([column, brush]) => [column.name, brush]));
 	const where = whereFilter(brushed, rows.map((row) => ids[row]));
-	return { rows, query: pandasQuery(brushed), where, yaml: sweepYaml(all, byName, rows) };
+	return { rows, query: pandasQuery(brushed), where, command: listCommand(ref, where), yaml: sweepYaml(all, byName, rows) };
 });
 console.log(JSON.stringify(results));

@@ -1,6 +1,7 @@
 """A page of its own: one HTML file with script, data and style inside, which asks no network."""
 
 import base64
+import gzip
 import hashlib
 import json
 import math
@@ -16,8 +17,8 @@ LARGEST = 600_000  # characters of a page that a saved notebook keeps
 _STYLE = f"""
 :root {{color-scheme: light dark; font: 14px/1.4 system-ui, "Segoe UI", Roboto, sans-serif}}
 body {{margin: 12px 16px; background: {LIGHT["paper"]}; color: {LIGHT["ink"]}}}
-noscript table {{border-collapse: collapse; font-variant-numeric: tabular-nums}}
-noscript :is(td, th) {{padding: 2px 12px 2px 0; text-align: left; overflow-wrap: anywhere}}
+.plain {{border-collapse: collapse; font-variant-numeric: tabular-nums}}
+.plain :is(td, th) {{padding: 2px 12px 2px 0; text-align: left; overflow-wrap: anywhere}}
 @media (prefers-color-scheme: dark) {{
   body {{background: {DARK["paper"]}; color: {DARK["ink"]}}}
 }}
@@ -25,6 +26,16 @@ noscript :is(td, th) {{padding: 2px 12px 2px 0; text-align: left; overflow-wrap:
   :root {{color-scheme: light}}
   body {{margin: 0; background: {LIGHT["paper"]}; color: {LIGHT["ink"]}}}
 }}
+"""
+
+_UNPACKING = """
+const text = document.getElementById("packed").textContent;
+const bytes = Uint8Array.from(atob(text), (sign) => sign.charCodeAt(0));
+const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+const content = await new Response(stream).text();
+document.open();
+document.write(content);
+document.close();
 """
 
 
@@ -93,7 +104,8 @@ def table(rows: list[Mapping[str, str]], caption: str = "") -> str:
         f"<tr>{''.join(f'<td>{markup.text(value)}</td>' for value in row.values())}</tr>\n"
         for row in rows
     )
-    return f"<table><caption>{markup.text(caption)}</caption>\n<tr>{head}</tr>\n{lines}</table>"
+    start = f'<table class="plain"><caption>{markup.text(caption)}</caption>'
+    return f"{start}\n<tr>{head}</tr>\n{lines}</table>"
 
 
 def layered(
@@ -104,12 +116,10 @@ def layered(
     A page that is too large for a saved notebook is left out. `place`: an id of the whole.
     """
     over = framed(page, height=height, title=title) if len(page) <= LARGEST else ""
+    cell = '<div style="grid-area:1/1">'  # of the frame's own, too: marimo puts frames into a div
     start = f' id="{place}"' if place else ""
     rules = f"<style>{style}</style>" if style else ""
-    return (
-        f'<div{start} style="display:grid">{rules}'
-        f'<div style="grid-area:1/1">{picture}</div>{over}</div>'
-    )
+    return f'<div{start} style="display:grid">{rules}{cell}{picture}</div>{cell}{over}</div></div>'
 
 
 def framed(content: str, *, height: int, title: str) -> str:
@@ -119,8 +129,43 @@ def framed(content: str, *, height: int, title: str) -> str:
     return (
         f'<iframe srcdoc=\'{inside}\' title="{markup.text(title)}" loading="lazy"'
         ' sandbox="allow-scripts allow-downloads" allow="clipboard-write"'
-        f' style="grid-area:1/1;width:100%;height:{height}px;border:0"></iframe>'
+        f' style="display:block;width:100%;height:{height}px;border:0"></iframe>'
     )
+
+
+def compressed(text: str) -> str:
+    """Return a text as gzip in base64, which can stand in any element; the same each time."""
+    packed = gzip.compress(text.encode("utf-8", "replace"), 7, mtime=0)
+    return base64.b64encode(packed).decode()
+
+
+def packed(content: str, *, without_script: str = "") -> str:
+    """Return a page that unpacks another one and becomes it; for frames inside of a page.
+
+    `without_script` is HTML that stands there until then, and for good without script or in a
+    browser that cannot unpack; without any, what lies below the frame is seen. It may do no more
+    than the page may.
+    """
+    style = _STYLE if without_script else ""  # a colour of its own would hide what lies below
+    policy = (
+        "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
+        "img-src data: blob:; font-src data:; base-uri 'none'; form-action 'none'"
+    )
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
+<title>homerun</title>
+<style>{style}</style>
+</head>
+<body>
+{without_script}
+<script type="text/plain" id="packed">{compressed(content)}</script>
+<script type="module">{_UNPACKING}</script>
+</body>
+</html>
+"""
 
 
 def _finite(data: Any) -> Any:

@@ -1,15 +1,16 @@
 """The runs of a table as parallel coordinates: in a notebook, as a page, as a picture."""
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from homerun.charts.figure import Theme
 from homerun.charts.parallel import display
 from homerun.charts.parallel.document import document
 from homerun.charts.writing import save
-from homerun.core import MissingExtraError, kernel
+from homerun.core import MissingExtraError, counted, kernel
 
 if TYPE_CHECKING:
     import anywidget
@@ -24,17 +25,26 @@ def parallel(
     columns: str | Iterable[str] | None = None,
     color: str | None = None,
     title: str | None = None,
+    labels: Mapping[str, str] | None = None,
     repeats: str | Iterable[str] | None = None,
 ) -> "Parallel":
     """Return the rows of a table, one a run, as parallel coordinates.
 
     The metric comes last, with better up; `metric` and `goal` ("minimize", "maximize") are known of
     a table of one sweep. `columns`: the axes, in this order; without them it takes what varies.
-    `color`: the column that colours the lines, else the metric. `repeats`: columns that only tell
-    repeats of a configuration apart, besides seed, fold and the like.
+    `color`: the column that colours the lines, else the metric. `labels`: what to call columns
+    instead of their names. `repeats`: columns that only tell repeats of a configuration apart,
+    besides seed, fold and the like.
     """
     made = document(
-        df, metric=metric, goal=goal, columns=columns, color=color, title=title, repeats=repeats
+        df,
+        metric=metric,
+        goal=goal,
+        columns=columns,
+        color=color,
+        title=title,
+        labels=labels,
+        repeats=repeats,
     )
     return Parallel(df, made)
 
@@ -46,15 +56,18 @@ class Parallel:
         self.df = df
         self.document = document
 
-    def save(self, path: str | Path) -> Path:
-        """Write the chart: .html answers to the mouse and needs nothing else; .png, .svg, .pdf."""
+    def save(self, path: str | Path, *, theme: Theme = "light") -> Path:
+        """Write the chart: .html answers to the mouse and needs nothing else; .png, .svg, .pdf.
+
+        A page suits light and dark by itself; `theme` is for the others.
+        """
         from homerun.charts.parallel.drawing import picture  # noqa: PLC0415  with numpy
 
         makers = {
             ".html": lambda: self.to_html().encode(),
-            ".png": lambda: picture(self.document, "png"),
-            ".svg": lambda: picture(self.document, "svg"),
-            ".pdf": lambda: picture(self.document, "pdf"),
+            ".png": lambda: picture(self.document, "png", theme),
+            ".svg": lambda: picture(self.document, "svg", theme),
+            ".pdf": lambda: picture(self.document, "pdf", theme),
         }
         return save(path, makers)
 
@@ -98,7 +111,7 @@ class Parallel:
         axes = [column["name"] for column in self.document["columns"] if column["shown"]]
         aim = f", {self.document['goal']} {self.document['metric']}"
         lines = [
-            f"Parallel coordinates of {self.document['count']} runs"
+            f"Parallel coordinates of {counted(self.document['count'], 'run')}"
             + (aim if self.document["metric"] else ""),
             f"axes: {' | '.join(axes) or 'none'}",
             display.dropped(self.document),

@@ -2,12 +2,12 @@
 
 import base64
 from collections.abc import Mapping
-from importlib.resources import files
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from homerun.charts import pages
-from homerun.core import markup
+from homerun.charts import modules, pages
+from homerun.charts.figure import Theme
+from homerun.core import counted, markup, number
 
 if TYPE_CHECKING:
     import anywidget
@@ -28,8 +28,13 @@ _STYLE = """
 
 
 def module() -> str:
-    """Return the text of the ES module that draws the chart."""
-    return files("homerun.charts.parallel").joinpath("parallel.js").read_text(encoding="utf-8")
+    """Return the ES module that draws the chart, on a page and as a widget."""
+    return modules.joined(__package__, "widget.js")
+
+
+def style() -> str:
+    """Return the looks of the chart."""
+    return modules.text_of(__package__, "parallel.css")
 
 
 def page_of(document: Mapping[str, Any], *, is_framed: bool = False) -> str:
@@ -42,6 +47,7 @@ def page_of(document: Mapping[str, Any], *, is_framed: bool = False) -> str:
         start=_START_IN_FRAME if is_framed else _START,
         body="\n".join(['<main id="chart"></main>', *notes]),
         without_script=best_runs(document),
+        style=style(),
     )
 
 
@@ -50,17 +56,18 @@ def best_runs(document: Mapping[str, Any]) -> str:
     shown = [column for column in document["columns"] if column["shown"]]
     metric = next((column for column in shown if column["role"] == "metric"), None)
     rows = list(range(document["count"]))
-    caption = f"{len(rows)} runs"
+    caption = counted(len(rows), "run")
     if metric is not None:
         values = metric["values"]
         sign = 1 if document["goal"] == "minimize" else -1
         rows = sorted(
             (row for row in rows if values[row] is not None), key=lambda row: sign * values[row]
         )
-        caption = f"The best of {document['count']} runs by {metric['name']}"
+        caption = f"The best of {counted(document['count'], 'run')} by {metric['label']}"
+        shown = [metric, *(column for column in shown if column is not metric)]
     return pages.table(
         [
-            {"run": document["names"][row], **{c["name"]: cell(c, row) for c in shown}}
+            {"run": document["names"][row], **{c["label"]: cell(c, row) for c in shown}}
             for row in rows[:_BEST]
         ],
         caption,
@@ -75,7 +82,7 @@ def cell(column: Mapping[str, Any], row: int) -> str:
     value = column["values"][row]
     if value is None:
         return str(column.get("odd", {}).get(str(row), ""))
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+    return number(value)
 
 
 def dropped(document: Mapping[str, Any]) -> str:
@@ -96,11 +103,11 @@ def stand_in(document: Mapping[str, Any], place: str) -> str:
     """Return what shows the chart in a notebook that nobody runs, in an element with an id.
 
     The page lies in a frame over a picture, which is seen where frames are taken out: in a notebook
-    that is not trusted, and on sites that show notebooks.
+    that is not trusted, and on sites that show notebooks. It is seen without script, too.
     """
     return pages.layered(
         _image(document) or best_runs(document),
-        page_of(document, is_framed=True),
+        pages.packed(page_of(document, is_framed=True)),
         height=_FRAME_HEIGHT,
         title="parallel coordinates",
         place=place,
@@ -120,7 +127,14 @@ def _image(document: Mapping[str, Any]) -> str:
         return ""
     from homerun.charts.parallel.drawing import small_picture  # noqa: PLC0415  needs matplotlib
 
-    kind, picture = small_picture(document)
-    data = base64.b64encode(picture).decode()
-    words = markup.text(f"parallel coordinates of {document['count']} runs")
-    return f'<img src="data:{kind};base64,{data}" alt="{words}" style="max-width:100%">'
+    themes: tuple[Theme, ...] = ("light", "dark")
+    light, dark = (_data(*small_picture(document, theme)) for theme in themes)
+    words = markup.text(f"parallel coordinates of {counted(document['count'], 'run')}")
+    return (
+        f'<picture><source srcset="{dark}" media="(prefers-color-scheme: dark)">'
+        f'<img src="{light}" alt="{words}" style="max-width:100%"></picture>'
+    )
+
+
+def _data(kind: str, picture: bytes) -> str:
+    return f"data:{kind};base64,{base64.b64encode(picture).decode()}"

@@ -5,8 +5,7 @@ left to right, the metric last, then those that are hidden at first), dropped (c
 nothing, and why), aside (columns about the run itself), notes, color, refresh_s.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -25,8 +24,15 @@ from homerun.charts.parallel.reading import (
     read,
     with_order,
 )
-from homerun.core import UsageError
-from homerun.insight import classify, find_column, is_by_factors, require
+from homerun.core import number
+from homerun.insight import (
+    classify,
+    find_column,
+    is_by_factors,
+    plain_table,
+    require,
+    require_metric,
+)
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
@@ -35,7 +41,7 @@ Role = Literal["config", "metric", "result", "info"]
 _MOST_AXES = 12  # that are shown at first
 _MOST_LEVELS = 100  # of an axis that is shown at first
 _LEVELS_OF_INFO = 30  # of a column about the run itself that is worth an axis
-_NAMES = ("name", "run_name", "display_name", "id", "run_id")
+_NAMES = ("name", "run", "run_name", "display_name", "id", "run_id")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -55,17 +61,20 @@ def document(
     columns: str | Iterable[str] | None = None,
     color: str | None = None,
     title: str | None = None,
+    labels: Mapping[str, str] | None = None,
     repeats: str | Iterable[str] | None = None,
 ) -> dict[str, Any]:
     """Return the chart document of a table of runs; row i of the table is run i of the document.
 
     `metric` and `goal` default to those that `homerun.runs(sweep=...)` knows. `columns` are the
     axes, in this order; without them it chooses by itself: what varies, the most telling last.
+    `labels`: what to call columns instead of their names.
     """
-    table = _plain_table(df)
+    table = plain_table(df)
     metric, goal = _aim(table, metric, goal)
     asked = [columns] if isinstance(columns, str) else None if columns is None else list(columns)
-    for name in (*(asked or ()), *([] if color is None else [color])):
+    labels = labels or {}
+    for name in (*(asked or ()), *([] if color is None else [color]), *labels):
         require(table, name)
     wanted = {name for name in (metric, color, *(asked or ())) if name is not None}
     found, dropped, aside = _columns(table, metric, wanted, repeats)
@@ -87,31 +96,22 @@ def document(
         "names": _names(table),
         **_ids(table),
         **({} if states is None else {"states": _states(states)}),
-        "columns": [_axis(column, column in shown, response, goal) for column in (*shown, *hidden)],
+        "columns": [
+            {
+                "name": column.name,
+                "label": labels.get(column.name, column.name),
+                "role": column.role,
+                "shown": column in shown,
+                **_axis(column, response, goal),
+            }
+            for column in (*shown, *hidden)
+        ],
         "dropped": dropped,
         "aside": aside,
         "notes": notes,
         "color": color or metric or (shown[-1].name if shown else None),
         "refresh_s": None,
     }
-
-
-def _plain_table(df: "DataFrame") -> "DataFrame":
-    """Return the table with column names that are texts; refuses names that are not clear."""
-    if not isinstance(df, pd.DataFrame):
-        raise UsageError(f"a chart needs a DataFrame, one row a run; got {type(df).__name__}")
-    if df.columns.nlevels > 1:
-        raise UsageError(
-            f"the table's columns have {df.columns.nlevels} levels; make them one, for instance by"
-            " df.columns = ['.'.join(map(str, c)) for c in df.columns]"
-        )
-    names = [str(name) for name in df.columns]
-    twice = sorted(name for name, count in Counter(names).items() if count > 1)
-    if twice:
-        raise UsageError(f"the table has more than one column {', '.join(twice)}; rename or drop")
-    table = df.copy(deep=False)
-    table.columns = pd.Index(names, dtype=object)
-    return table
 
 
 def _aim(table: "DataFrame", metric: str | None, goal: str | None) -> tuple[str | None, str]:
@@ -122,10 +122,7 @@ def _aim(table: "DataFrame", metric: str | None, goal: str | None) -> tuple[str 
     goal = goal_of(table.attrs, metric, goal)
     if metric is None:
         return None, goal
-    require(table, metric)
-    values = table[metric]
-    if len(values.dropna()) and np.isnan(floats(values)).all():
-        raise UsageError(f"metric {metric!r} has no numbers; it has {values.dropna().iloc[0]!r}")
+    require_metric(table, metric)
     return metric, goal
 
 
@@ -211,8 +208,8 @@ def _why_not(column: _Column, rows: int, seen: dict[bytes, str]) -> str:
         twin = seen.get(column.codes.tobytes())
         if _counts_the_rows(column.cells):
             why = "numbers the rows"
-        # Values that hardly ever repeat go along with each other by chance.
-        elif twin is not None and column.levels <= max(rows / 2, 2):
+        # Of two runs, and of values that hardly ever repeat, settings go along by chance.
+        elif twin is not None and rows > 2 and column.levels <= max(rows / 2, 2):
             why = f"goes along with {twin}"
     return why
 
@@ -233,7 +230,7 @@ def _is_worth_an_axis(column: _Column, series: "Series") -> bool:
 def _only(cells: Cells) -> str:
     """Return the only value there is, for people."""
     if isinstance(cells, Numbers):
-        return f"{cells.values[~np.isnan(cells.values)][0]:.6g}"
+        return number(float(cells.values[~np.isnan(cells.values)][0]))
     text = cells.levels[0]
     return text if len(text) <= 40 else f"{text[:39]}…"
 
@@ -258,7 +255,7 @@ def _steps_from_zero(values: Floats) -> bool:
 
 def _names(table: "DataFrame") -> list[str]:
     """Return what to call each run."""
-    names = [f"row {at}" for at in range(len(table))]
+    names = [f"run {at}" for at in range(1, len(table) + 1)]
     if not isinstance(table.index, (pd.RangeIndex, pd.MultiIndex)) and table.index.is_unique:
         names = [str(label) for label in table.index]
     for name in reversed(_NAMES):
@@ -336,13 +333,11 @@ def _telling(column: _Column, ranks: Floats, known: npt.NDArray[np.bool_]) -> fl
     return 1 - (1 - between) * (len(ranks) - 1) / (len(ranks) - levels)
 
 
-def _axis(column: _Column, is_shown: bool, response: Floats | None, goal: str) -> dict[str, Any]:
-    start = {"name": column.name, "role": column.role, "shown": is_shown}
+def _axis(column: _Column, response: Floats | None, goal: str) -> dict[str, Any]:
     cells = column.cells
     if isinstance(cells, Categories):
         cells = _ordered(cells, response, goal)
         return {
-            **start,
             "kind": "category",
             "flip": False,
             "levels": list(cells.levels),
@@ -360,7 +355,6 @@ def _axis(column: _Column, is_shown: bool, response: Floats | None, goal: str) -
     plain = np.where(finite, values, 0.0)
     numbers = plain.astype(np.int64) if is_whole else rounded(plain)
     return {
-        **start,
         "kind": "number",
         "log": _is_log(values[finite], column.role),
         "integer": is_whole,

@@ -1,10 +1,10 @@
-"""The live chart of notebooks: an anywidget around `parallel.js`."""
+"""The live chart of notebooks: an anywidget around `widget.js`."""
 
 from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
-from homerun.charts.parallel.display import HEIGHT, module
+from homerun.charts.parallel.display import HEIGHT, module, style
 from homerun.core import MissingExtraError
 
 if TYPE_CHECKING:
@@ -18,9 +18,7 @@ def make(document: Mapping[str, Any], *, hides: str) -> "anywidget.AnyWidget":
     (pixels). `hides`: the id of an element that is not shown where the widget is.
     """
     rows = list(range(document["count"]))
-    widget = _widget_class()(
-        document=dict(document), selected=rows, _css=f"#{hides} {{display: none !important}}"
-    )
+    widget = _widget_class()(document=dict(document), selected=rows, hides=hides)
     return cast("anywidget.AnyWidget", widget)
 
 
@@ -36,11 +34,12 @@ def _widget_class() -> Any:
         """Parallel coordinates that tell Python what is brushed."""
 
         _esm = module()
-        _css = traitlets.Unicode().tag(sync=True)
+        _css = style()
         document = traitlets.Dict().tag(sync=True)
         selected = traitlets.List(traitlets.Int()).tag(sync=True)
         brushes = traitlets.Dict().tag(sync=True)
         pinned = traitlets.List(traitlets.Int()).tag(sync=True)
         height = traitlets.Int(HEIGHT).tag(sync=True)
+        hides = traitlets.Unicode().tag(sync=True)
 
     return ParallelWidget
