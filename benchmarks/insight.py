@@ -1,7 +1,7 @@
 """How often insight errs and how much it finds: simulated sweeps, and parts of recorded grids.
 
 python benchmarks/insight.py [SWEEPS [PART ...]]   of each kind, 400; parts: winners, settled,
-pairs, power, grids, speed (all). 400 of all take about ten minutes.
+pairs, power, grids, speed, reports (all). 400 of all take about ten minutes.
 """
 
 import sys
@@ -17,7 +17,9 @@ from tests.insight_grids import GRIDS, RecordedGrid
 from tests.insight_tables import BIG, SMALL, points, prepared, response, table, with_noise
 from tests.test_insight_compare import cost_of_squish, simulated
 from tests.test_insight_settled import sweeps as settled_sweeps
+from tests.test_report import sweep_of
 
+from homerun import charts
 from homerun.insight import compare, fit_effects, importance, independence, settled
 
 DESIGNS = [
@@ -129,6 +131,40 @@ def speed(times):
         print(f"| {name} | {time.process_time() - started:.1f} |")
 
 
+def reports(times):
+    print("\n| runs | report with pictures, CPU s | page, kB | slowest answer, CPU s |")
+    print("|---|---|---|---|")
+    charts.report(sweep_of(100)[0], metric="error").to_html()  # what is loaded but once
+    for runs in (500, 5000, 15000):
+        df, history = sweep_of(runs)
+        started = time.process_time()
+        page = charts.report(df, metric="error", history=history).to_html()
+        took = time.process_time() - started
+        asked = {name: answer_s(ask, df) for name, ask in ANSWERS.items()}
+        slowest = max(asked, key=asked.get)
+        print(
+            f"| {runs:,} | {took:.1f} | {len(page.encode()) / 1000:,.0f} |"
+            f" {slowest} {asked[slowest]:.1f} |"
+        )
+
+
+def answer_s(ask, df):
+    started = time.process_time()
+    ask(df, metric="error")
+    return time.process_time() - started
+
+
+ANSWERS = {
+    "compare model": partial(compare, parameter="model"),
+    "compare lr": partial(compare, parameter="lr"),
+    "importance": importance,
+    "independence": independence,
+    "settled": settled,
+    "effect": charts.effect,
+    "pair": charts.pair,
+    "scatter": charts.scatter,
+    "progress": charts.progress,
+}
 PARTS = {
     "winners": false_winners,
     "settled": false_claims,
@@ -136,6 +172,7 @@ PARTS = {
     "power": power,
     "grids": grids,
     "speed": speed,
+    "reports": reports,
 }
 
 if __name__ == "__main__":

@@ -264,3 +264,14 @@ if RECORDED.is_dir():
             ]
             assert found.count("cosine") / 12 >= at_least
             assert "const" not in found
+
+
+def test_values_that_hardly_repeat_are_not_compared_one_by_one():
+    rng = np.random.default_rng(0)
+    df = pd.DataFrame(
+        {"lr": 10 ** rng.uniform(-5, -1, 3000), "model": rng.choice(["a", "b"], 3000)}
+    )
+    df["error"] = 0.1 * np.exp(0.1 * rng.normal(size=3000))
+    found = compare(df, "lr", metric="error")
+    assert found.verdict == "cannot tell"
+    assert "3,000 values in 3,000 runs are too many to compare one by one" in found.sentence

@@ -1,10 +1,13 @@
 """The linear model of the response: which pairs it finds, how often it errs, how sure it is."""
 
+from itertools import combinations, product
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from homerun.insight import fit_effects, prepare
+from homerun.insight import Parameter, fit_effects, importance, independence, prepare
+from homerun.insight.terms import Term, axis_of, changes, places, variances
 from tests.insight_tables import BIG, SMALL, points, prepared, response, with_noise
 
 
@@ -146,3 +149,45 @@ def test_runs_that_diverged_count_as_bad_and_no_worse():
     model = fit_effects(prepared(x, y))
     assert model.clipped == 5
     assert any("5 of 100 runs" in note for note in model.notes)
+
+
+LEVELS = {
+    "category": lambda count: tuple(f"v{i}" for i in range(count)),
+    "number": lambda count: tuple(map(float, range(1, count + 1))),
+}
+
+
+@pytest.mark.parametrize("kinds", list(product(LEVELS, repeat=2)))
+@pytest.mark.parametrize("sizes", [(2, 2), (3, 7), (9, 4), (12, 12)])
+@pytest.mark.parametrize("order", [1, 2])
+def test_changes_of_an_effect_are_its_second_differences(kinds, sizes, order):
+    rng = np.random.default_rng(0)
+    axes = [
+        axis_of(Parameter(name="p", kind=kind, levels=LEVELS[kind](size)), np.arange(size))
+        for kind, size in zip(kinds, sizes, strict=True)
+    ]
+    there = places(axes, Term(pair=(0, 1), order=order))
+    a, b, k = there.shape
+    read = [
+        there[i, m] - there[i, n] - there[j, m] + there[j, n]
+        for i, j in combinations(range(a), 2)
+        for m, n in combinations(range(b), 2)
+    ]
+    read, root, beta = np.array(read), rng.normal(size=(k, k)), rng.normal(size=k)
+    cov, flat = root @ root.T, there.reshape(-1, k)
+    assert changes(there @ beta).ravel() == pytest.approx(read @ beta)
+    spread = variances((flat @ cov @ flat.T).reshape(a, b, a, b))
+    assert spread.ravel() == pytest.approx(np.einsum("ij,jk,ik->i", read, cov, read))
+    assert {a, b} == {len(axis.probes) for axis in axes}
+
+
+def test_hundreds_of_columns_and_of_values_are_answered():
+    rng = np.random.default_rng(0)
+    wide = pd.DataFrame(rng.uniform(size=(48, 120)), columns=[f"p{i}" for i in range(120)])
+    wide["loss"] = 1 + 2 * wide.p0 + rng.normal(0, 0.1, 48)
+    assert importance(wide, metric="loss").table.parameter[0] == "p0"
+    assert len(independence(wide, metric="loss").table) == 120 * 119 / 2
+    names = rng.integers(0, 200, 2000)
+    long = pd.DataFrame({"name": [f"v{i}" for i in names], "lr": rng.uniform(size=2000)})
+    long["loss"] = 2 + long.lr * (names % 2) + rng.normal(0, 0.1, 2000)
+    assert independence(long, metric="loss", params=["name", "lr"]).verdict == "interacts"

@@ -2,6 +2,7 @@
 
 import difflib
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -50,6 +51,27 @@ class Columns:
     blocks: tuple[str, ...]  # data set, split, code version: within one of them runs compare
     results: tuple[str, ...]  # measured, like the metric
     guessed: bool  # the parameters were neither given nor known from where the table comes
+
+
+def plain_table(df: "DataFrame") -> "DataFrame":
+    """Return a table whose columns have texts as names; UsageError for what is no clear table."""
+    if not isinstance(df, pd.DataFrame):
+        room, name = type(df).__module__.partition(".")[0], type(df).__name__
+        found = name if room in {"builtins", "pandas"} else f"{room}.{name}"
+        hint = ": hand in .to_pandas()" if hasattr(df, "to_pandas") else ""
+        raise UsageError(f"this needs a pandas DataFrame, one row a run; got {found}{hint}")
+    if df.columns.nlevels > 1:
+        raise UsageError(
+            f"the table's columns have {df.columns.nlevels} levels; make them one, for instance by"
+            " df.columns = ['.'.join(map(str, c)) for c in df.columns]"
+        )
+    names = [str(name) for name in df.columns]
+    twice = sorted(name for name, count in Counter(names).items() if count > 1)
+    if twice:
+        raise UsageError(f"the table has more than one column {', '.join(twice)}; rename or drop")
+    if names == df.columns.tolist():
+        return df
+    return df.set_axis(pd.Index(names, dtype=object), axis=1)
 
 
 def classify(
@@ -107,6 +129,14 @@ def require(df: "DataFrame", name: str) -> None:
         or telling[:12]
     )
     raise UsageError(f"the table has no column {name!r}; there is {', '.join(near) or 'none'}")
+
+
+def require_metric(df: "DataFrame", name: str) -> None:
+    """Raise UsageError for a metric that the table does not have, or that has no numbers."""
+    require(df, name)
+    known = df[name].dropna()
+    if len(known) and pd.to_numeric(known.astype(object), errors="coerce").isna().all():
+        raise UsageError(f"metric {name!r} has no numbers; it has {known.iloc[0]!r}")
 
 
 def require_goal(goal: str) -> None:

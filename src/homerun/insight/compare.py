@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 _FEW_MATCH = 0.7  # of the configurations; below it, and with few contexts, a model compares
+MOST_LEVELS = 1000  # that are compared one by one
 _MATCHES = 20  # contexts that are enough even so
 
 
@@ -53,7 +55,7 @@ class Comparison:
         """Return the code of the level with the best mean."""
         return self.levels[0]
 
-    @property
+    @cached_property
     def ties(self) -> tuple[int, ...]:
         """Return the codes of the levels that are the best one's equal within the margin."""
         return tuple(
@@ -62,7 +64,7 @@ class Comparison:
             if not self._is_worse(contrast, p) and is_inside(contrast, self.margin)
         )
 
-    @property
+    @cached_property
     def worse(self) -> tuple[int, ...]:
         """Return the codes of the levels that lose to the best one."""
         return tuple(
@@ -103,7 +105,23 @@ def compare(
     if not 0 < margin < 1:
         raise UsageError(f"margin is {margin}; use a share between 0 and 1, such as 0.02")
     table = prepare(df, metric=metric, goal=goal, params=params, repeats=repeats, also=[parameter])
+    if len(table.factors[table.at(parameter)].levels) > MOST_LEVELS:
+        return _too_many(table, parameter)
     return told(comparison(table, table.at(parameter), margin=table.scale.step(margin)))
+
+
+def _too_many(table: Prepared, name: str) -> Answer:
+    """Return that a parameter, drawn as a rule, has more values than are compared one by one."""
+    levels = len(table.factors[table.at(name)].levels)
+    return Answer(
+        sentence=f"{name}: {levels:,} values in {len(table.run_y):,} runs are too many to compare"
+        f" one by one (at most {MOST_LEVELS:,} are): `settled` judges the range of a number, and"
+        " `importance` says how much it matters.",
+        table=pd.DataFrame(columns=[name, "runs", table.metric, "verdict"]),
+        verdict="cannot tell",
+        notes=table.notes,
+        facts={"parameter": name, "values": levels},
+    )
 
 
 def told(found: Comparison) -> Answer:
@@ -202,12 +220,14 @@ def level_means(y: Floats) -> Floats:
     if complete.sum() >= max(1, len(y) / 2):
         means: Floats = y[complete].mean(axis=0)
         return means
-    filled = np.where(present, y, 0.0)
+    row, level = np.nonzero(present)
+    known = y[row, level]
+    in_row, in_level = present.sum(axis=1), np.maximum(present.sum(axis=0), 1)
     effect = np.zeros(y.shape[1])
     for _ in range(50):  # additive in contexts and levels: a few rounds converge
-        context = (np.where(present, y - effect, 0.0)).sum(axis=1) / present.sum(axis=1)
-        effect = (filled - np.where(present, context[:, None], 0.0)).sum(axis=0)
-        effect = effect / np.maximum(present.sum(axis=0), 1)
+        context = np.bincount(row, weights=known - effect[level], minlength=len(y)) / in_row
+        rest = known - context[row]
+        effect = np.bincount(level, weights=rest, minlength=len(effect)) / in_level
     return effect
 
 
@@ -231,7 +251,8 @@ def _sentence(found: Comparison) -> str:
     if verdict == "no difference":
         return f"{factor.name}: {_listed(names)} are the same within {within}: {costs}."
     if verdict == "cannot tell":
-        undecided = [c for c in found.levels[1:] if c not in {*found.ties, *found.worse}]
+        decided = {*found.ties, *found.worse}
+        undecided = [c for c in found.levels[1:] if c not in decided]
         need = runs_to_tell(found.contrasts[found.levels.index(undecided[0]) - 1], found.margin)
         tell = f"About {need:,} more runs would tell" if need else "More runs would tell"
         others = _listed([show(factor.levels[code]) for code in undecided])

@@ -290,7 +290,7 @@ class Adjusted:
         inverse = (vectors[:, keep] / values[keep]) @ vectors[:, keep].T
         self.beta = inverse @ (own.T @ table.y)
         residual = table.y - q @ (q.T @ table.y) - own @ self.beta
-        leverage = np.einsum("ij,ij->i", q, q) + np.einsum("ij,jk,ik->i", own, inverse, own)
+        leverage = np.einsum("ij,ij->i", q, q) + np.einsum("ij,ij->i", own @ inverse, own)
         scaled = (own * (residual / np.maximum(1 - leverage, 0.02))[:, None]) @ inverse
         units = len(table.y)
         finer = finer_than(table, at)
@@ -321,10 +321,14 @@ class Adjusted:
         weight[a] += 1
         weight[b] -= 1
         weight = weight[1:]
-        variance = float(weight @ self.cov @ weight)
+        live = np.flatnonzero(weight)
+        some, square = weight[live], np.ix_(live, live)
+        variance = float(some @ self.cov[square] @ some)
         if min(self.units[a], self.units[b]) < _FEW_UNITS:
-            variance = max(variance, float(weight @ self.plain_cov @ weight))
-        can_tell = np.allclose(self.estimable @ weight, weight, atol=1e-6) and self.freedom >= 3
+            variance = max(variance, float(some @ self.plain_cov[square] @ some))
+        can_tell = self.freedom >= 3 and np.allclose(
+            self.estimable[:, live] @ some, weight, atol=1e-6
+        )
         return Contrast(
             difference=float(weight @ self.beta) if can_tell else np.nan,
             error=float(np.sqrt(variance)) if can_tell else np.inf,

@@ -43,7 +43,7 @@ def independence(
     return independence_of(table, fit_effects(table), margin)
 
 
-def independence_of(table: Prepared, model: EffectsModel, margin: float) -> Answer:
+def independence_of(table: Prepared, model: EffectsModel, margin: float = 0.02) -> Answer:
     """Say the same of a table that is ready, and a model of it."""
     step = table.scale.step(margin)
     told = {test.pair: _told(test, step) for test in model.pairs}

@@ -14,6 +14,7 @@ from homerun.insight.squares import (
     hc3,
     is_uneven,
     noise,
+    quadratic,
 )
 from homerun.insight.table import Integers, Prepared
 from homerun.insight.terms import Axis, Term, axes_of, main_columns
@@ -98,7 +99,7 @@ def fit_effects(
         if terms != found:
             ladder = Ladder(axes, sample, ladder.terms, given=terms)
         tests += others(axes, ladder, terms, wanted, alpha=alpha)
-        tests.sort(key=lambda test: wanted.index(test.pair))
+        tests.sort(key=lambda test: test.pair)  # as they are wanted
     if len(cells.y) - rank < 3 and not cells.pure.freedom:
         notes.append(
             f"{len(cells.y)} configurations are too few for {len(axes)} parameters: at least"
@@ -165,7 +166,7 @@ def _fitted(
     variance, freedom = noise(rss, left, cells.pure)
     uneven = left >= 3 and is_uneven(residual, main)
     cov = block.cov * variance
-    leverage = np.einsum("ij,jk,ik->i", columns, block.cov, columns)
+    leverage = quadratic(columns, block.cov)
     if uneven:
         cov = hc3(columns, block.cov, residual, leverage)
     centred = y - root * np.average(cells.y, weights=cells.weight)

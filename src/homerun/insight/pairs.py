@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from homerun.insight.scale import Floats
 from homerun.insight.squares import (
@@ -16,11 +17,12 @@ from homerun.insight.squares import (
     is_uneven,
     leverages,
     noise,
+    quadratic,
     stacked,
     t_quantile,
 )
 from homerun.insight.table import Integers
-from homerun.insight.terms import Axis, Term, changes, main_columns
+from homerun.insight.terms import Axis, Term, changes, main_columns, places, variances
 
 _CURVED_FREEDOM = 40  # degrees of freedom that must be left before bent products are tried
 _WIDEST = 400  # columns of a product that is still tried
@@ -137,7 +139,7 @@ class Ladder:
     def robust_cov(self, at: int, block: Block) -> Floats:
         """Return the HC3 covariance of a candidate's coefficients."""
         columns = self.columns[:, self.places[at]]
-        leverage = leverages(self.q) + np.einsum("ij,jk,ik->i", columns, block.cov, columns)
+        leverage = leverages(self.q) + quadratic(columns, block.cov)
         return hc3(columns, block.cov, self.residual - columns @ block.beta, leverage)
 
     def add(self, at: int) -> None:
@@ -285,10 +287,13 @@ def others(
     """Return what is known of the pairs that were not chosen, beside those that were."""
     found = []
     chosen = {term.pair for term in terms}
+    tried: dict[tuple[int, int], list[int]] = {}
+    for k, term in enumerate(ladder.terms):
+        tried.setdefault(term.pair, []).append(k)
     for pair in pairs:
         if pair in chosen:
             continue
-        at = [k for k, term in enumerate(ladder.terms) if term.pair == pair]
+        at = tried.get(pair)
         if not at or ladder.block(at[-1]).rank == 0:
             found.append(
                 PairTest(pair=pair, interacts=False, p=np.nan, change=np.nan, bound=np.nan)
@@ -309,17 +314,29 @@ def _size(axes: Sequence[Axis], ladder: Ladder, at: int, *, alpha: float) -> tup
     block = ladder.block(at)
     rss = max(float(ladder.residual @ ladder.residual) - block.squares, 0.0)
     variance, freedom = noise(rss, ladder.freedom - block.rank, ladder.pure)
-    reads = changes(axes, ladder.terms[at])
+    at_places = places(axes, ladder.terms[at])
     cov = block.cov * variance
     if ladder.is_uneven and ladder.freedom - block.rank >= 3:
         robust = ladder.robust_cov(at, block)
         cov = robust if np.trace(robust) > np.trace(cov) else cov
-    estimate = np.abs(reads @ block.beta)
-    is_open = np.abs(reads @ block.estimable - reads).max(axis=1) > 1e-6
+    estimate = np.abs(changes(at_places @ block.beta))
+    is_open = _is_open(at_places @ block.estimable - at_places)
     if is_open.all():
         return np.nan, np.nan
     change = float(estimate[~is_open].max())
     if is_open.any() or freedom < 1:
         return change, np.nan
-    error = np.sqrt(np.maximum(np.einsum("ij,jk,ik->i", reads, cov, reads), 0.0))
+    flat = at_places.reshape(-1, len(cov))
+    spread = variances((flat @ cov @ flat.T).reshape(2 * at_places.shape[:2]))
+    error = np.sqrt(np.maximum(spread, 0.0))
     return change, float((estimate + t_quantile(1 - alpha, freedom) * error).max())
+
+
+def _is_open(lost: Floats) -> npt.NDArray[np.bool_]:
+    """Tell which changes the runs leave open, from what is lost of each place (a, b, k)."""
+    count, others = (len(np.triu_indices(size, 1)[0]) for size in lost.shape[:2])
+    found = np.zeros((count, others), dtype=bool)
+    if np.abs(lost).max() > 1e-6 / 4:
+        for k in range(lost.shape[2]):  # one column at a time: all at once can be gigabytes
+            found |= np.abs(changes(lost[:, :, k])) > 1e-6
+    return found

@@ -7,8 +7,9 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from homerun.core import Goal
+
 Floats = npt.NDArray[np.float64]
-Goal = Literal["minimize", "maximize"]
 
 # Metrics that are given in percent: 1 .. 100 under one of these names is no plain number.
 _PERCENT = re.compile(r"acc|top_?[15]|f1|auc|precision|recall|iou|dice|percent|pct|%")

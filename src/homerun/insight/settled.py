@@ -11,7 +11,7 @@ from scipy import special
 
 from homerun.core import UsageError
 from homerun.insight.answer import Answer
-from homerun.insight.compare import Comparison, comparison, cost, runs_to_tell
+from homerun.insight.compare import MOST_LEVELS, Comparison, comparison, cost, runs_to_tell
 from homerun.insight.contrasts import Contexts, Contrast, matched
 from homerun.insight.models import EffectsModel, fit_effects
 from homerun.insight.scale import Floats
@@ -92,6 +92,9 @@ def _of_parameter(
     parameter = table.parameters[at]
     if parameter.kind == "number" and len(parameter.levels) > _MANY:
         return _of_range(table, model, at, margin, alpha)
+    if len(parameter.levels) > MOST_LEVELS:
+        many = f"{len(parameter.levels):,} values, more than are compared one by one"
+        return [Finding(parameter=parameter.name, verdict="open", value="", evidence=many)]
     found = comparison(table, at, margin=margin, effects=model)
     near = [_near_top(table, model, found, code, margin) for code in found.levels[1:]]
     stands_out = all(one.difference > 0 and one.p / 2 < alpha for one in near)

@@ -1,5 +1,6 @@
 """How the variance of the response divides: on full grids, by a linear model, near the top."""
 
+import math
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -10,7 +11,7 @@ from scipy import special
 from homerun.insight.models import EffectsModel
 from homerun.insight.pairs import Cells
 from homerun.insight.scale import Floats
-from homerun.insight.squares import PureError, f_tail, noise
+from homerun.insight.squares import PureError, f_tail, noise, quadratic
 from homerun.insight.table import Integers, Parameter
 
 _FEW = 12  # levels of a number up to which each counts the same
@@ -49,7 +50,7 @@ def weights_of(parameter: Parameter) -> Floats:
 
 def is_full_grid(sizes: list[int], cells: int) -> bool:
     """Tell whether every combination of the levels is there, so that no effect hides another."""
-    return len(sizes) > 1 and cells == np.prod([float(size) for size in sizes])
+    return len(sizes) > 1 and cells == math.prod(sizes)
 
 
 def of_grid(cells: Cells, sizes: list[int]) -> Shares:
@@ -116,10 +117,8 @@ def of_model(model: EffectsModel) -> Shares:
     total = max(_of(whole, model.beta) - float(np.sum(whole * model.cov)), 1e-300)
     real = np.array([_of(form, model.beta) - float(np.sum(form * model.cov)) for form in forms])
     real = np.maximum(real, 0.0) / total
-    totals = np.einsum("ij,jk,ik->i", drawn, whole, drawn)
-    spread = np.array(
-        [(np.einsum("ij,jk,ik->i", drawn, form, drawn) / totals).std() for form in forms]
-    )
+    totals = quadratic(drawn, whole)
+    spread = np.array([(quadratic(drawn, form) / totals).std() for form in forms])
     p = np.array([_p_value(model, read - read.mean(axis=0)) for read in reads])
     share = np.minimum(real, 1.0)
     return Shares(

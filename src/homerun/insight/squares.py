@@ -101,6 +101,12 @@ def hc3(columns: Floats, cov: Floats, residual: Floats, leverage: Floats) -> Flo
     return cov_of_block
 
 
+def quadratic(rows: Floats, form: Floats) -> Floats:
+    """Return the value of a quadratic form for each row (n,)."""
+    values: Floats = np.einsum("ij,ij->i", rows @ form, rows)
+    return values
+
+
 def leverages(q: Floats) -> Floats:
     """Return the diagonal of the hat matrix of an orthonormal basis."""
     diagonal: Floats = np.einsum("ij,ij->i", q, q)

@@ -10,10 +10,19 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from homerun.core import UsageError
-from homerun.insight.columns import Columns, classify, find_column, is_number, require, require_goal
+from homerun.core import Goal, UsageError
+from homerun.insight.columns import (
+    Columns,
+    classify,
+    find_column,
+    is_number,
+    plain_table,
+    require,
+    require_goal,
+    require_metric,
+)
 from homerun.insight.guards import of_repeats, remarks
-from homerun.insight.scale import Floats, Goal, Scale, scale_of
+from homerun.insight.scale import Floats, Scale, scale_of
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
@@ -137,9 +146,11 @@ def prepare(
     a row that repeats another one exactly counts once. Columns that go along with another one
     (the same partition of the runs) are dropped, the first one stays.
     """
+    df = plain_table(df)
     require_goal(goal)
     for name in also:
         require(df, name)
+    require_metric(df, metric)
     columns = _with_also(classify(df, metric=metric, params=params, repeats=repeats), also, metric)
     number = pd.to_numeric(df[metric], errors="coerce")
     values = _floats(number)

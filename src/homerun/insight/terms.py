@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
 
 import numpy as np
 
@@ -108,19 +107,40 @@ def main_columns(axes: Sequence[Axis], codes: Integers) -> Floats:
     )
 
 
-def changes(axes: Sequence[Axis], term: Term) -> Floats:
-    """Return how each change of an effect reads from the columns of a product (changes, k).
+def places(axes: Sequence[Axis], term: Term) -> Floats:
+    """Return the columns of a product at all pairs of places where effects are compared (a, b, k).
 
-    A change: the effect of going between two levels of a parameter at one level of the other,
-    less the same at another level of it.
+    The parameter with more places comes first.
     """
-    steps = []
-    for i in term.pair:
-        columns = axes[i].part(term.order)[axes[i].probes]
-        one, other = np.array(list(combinations(range(len(columns)), 2))).T
-        steps.append(columns[one] - columns[other])
-    first, second = steps
-    return products(np.repeat(first, len(second), axis=0), np.tile(second, (len(first), 1)))
+    first, second = (axes[i].part(term.order)[axes[i].probes] for i in term.pair)
+    columns = first[:, None, :, None] * second[None, :, None, :]
+    found: Floats = columns.reshape(len(first), len(second), -1)
+    return found if len(first) >= len(second) else found.swapaxes(0, 1)
+
+
+def changes(values: Floats) -> Floats:
+    """Return all changes of an effect from what there is at pairs of places (a, b, ...).
+
+    A change: the effect of going between two places of a parameter at one place of the other,
+    less the same at another place of it (one row a pair of a, one column a pair of b).
+    """
+    one, other = np.triu_indices(len(values), 1)
+    effects = values[one] - values[other]
+    one, other = np.triu_indices(values.shape[1], 1)
+    found: Floats = effects[:, one] - effects[:, other]
+    return found
+
+
+def variances(cov: Floats) -> Floats:
+    """Return the variance of all changes from the covariance of all places (a, b, a, b)."""
+    own = np.einsum("ikil->ikl", cov)
+    one, other = np.triu_indices(len(cov), 1)
+    between = cov[one, :, other]
+    effects = own[one] + own[other] - between - between.swapaxes(1, 2)
+    own = np.einsum("ekk->ek", effects)
+    one, other = np.triu_indices(cov.shape[1], 1)
+    found: Floats = own[:, one] + own[:, other] - 2 * effects[:, one, other]
+    return found
 
 
 def _probes(levels: int, codes: Integers) -> Integers:

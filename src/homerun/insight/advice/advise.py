@@ -316,6 +316,8 @@ def _sentence(sweeps: Sequence[NextSweep], facts: Mapping[str, Any]) -> str:
 
 
 def _time(hours: float, unit: str) -> str:
+    if hours < 1 / 60:
+        return f"{3600 * hours:.2g} {unit.replace('hours', 'seconds')}"
     if hours < 1:
         return f"{60 * hours:.2g} {unit.replace('hours', 'minutes')}"
     return f"{hours:.3g} {unit}" if hours < 100 else f"{hours:,.0f} {unit}"

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 from scipy import special
 
-from homerun.core import UsageError
+from homerun.core import UsageError, counted
 from homerun.insight.advice.choices import Choice, choices_of
 from homerun.insight.answer import Answer
 from homerun.insight.scale import percent
@@ -175,7 +175,7 @@ def _chosen(designs: Sequence[_Design], noise: float, runs: int | None) -> _Desi
 def _sentence(chosen: _Design, full: _Design, minutes_per_run: float | None) -> str:
     def cost(design: _Design) -> str:
         hours = _hours(design.runs, minutes_per_run)
-        text = f"{design.runs:,} run{'' if design.runs == 1 else 's'}"
+        text = counted(design.runs, "run")
         return text if hours is None else f"{text} ({hours:.3g} hours)"
 
     if chosen.runs == full.runs:

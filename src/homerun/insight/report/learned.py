@@ -9,7 +9,7 @@ import pandas as pd
 
 from homerun.core import UsageError
 from homerun.insight.answer import Answer
-from homerun.insight.columns import require
+from homerun.insight.columns import plain_table, require_metric
 from homerun.insight.compare import comparison, told
 from homerun.insight.importance import importance_of
 from homerun.insight.independence import independence_of
@@ -73,6 +73,7 @@ def report(
     """
     if not 0 < margin < 1:
         raise UsageError(f"margin is {margin}; use a share between 0 and 1, such as 0.02")
+    df = plain_table(df)
     why = _nothing_to_learn(df, metric)
     learned = None
     if metric is not None and not why:
@@ -93,6 +94,8 @@ def report(
         about=_about(df, metric, goal),
         lessons=_lessons(learned, best, why),
         sections=tuple(part for part in parts if not part.is_empty),
+        importance=learned.importance if learned else None,
+        independence=learned.independence if learned else None,
     )
 
 
@@ -102,7 +105,7 @@ def _nothing_to_learn(df: "DataFrame", metric: str | None) -> str:
         return "No metric says which run is better, so nothing can be compared: name one."
     if metric not in df.columns and not len(df):
         return "There are no runs yet."
-    require(df, metric)
+    require_metric(df, metric)
     values = pd.to_numeric(df.loc[has_result(df, metric), metric])
     if values.empty:
         return f"No run of {len(df)} has finished with a finite value of {metric}."

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from homerun.core import markup, printable
+from homerun.insight.answer import Answer
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 _WIDTH = 80
 _NUMBER = re.compile(r"(?:[<-]?[\d.,]+(?:e[+-]?\d+)?(?: %)?)?")
 _INTERVAL = re.compile(r"\[([^\[\], ]+), ([^\[\],]{1,12})\]")  # is not broken into two lines
+# Two classes outdo what notebooks say of tables.
 _STYLE = """
 .homerun-report {font: 15px/1.5 system-ui, sans-serif; max-width: 46rem; margin: auto}
 .homerun-report h1 {font-size: 1.5rem; line-height: 1.2; margin: 0 0 .2rem}
@@ -29,11 +31,11 @@ _STYLE = """
 .homerun-report table {border-collapse: collapse; font-size: .9em; width: 100%;
   table-layout: auto; margin: 0;
   font-variant-numeric: tabular-nums; color: inherit}
-.homerun-report th, .homerun-report td {text-align: left; vertical-align: top;
+.homerun-report .wide :is(th, td) {text-align: left; vertical-align: top;
   padding: .25rem .7rem .25rem 0; border-bottom: 1px solid #8885; background: none;
   color: inherit}
 .homerun-report tr {background: none}
-.homerun-report .number {text-align: right}
+.homerun-report .wide .number {text-align: right}
 .homerun-report code, .homerun-report pre {font: .9em ui-monospace, monospace; background: #8882;
   color: inherit; padding: .1rem .3rem; border-radius: 3px}
 .homerun-report pre {padding: .5rem .7rem; overflow-x: auto}
@@ -93,6 +95,8 @@ class Report:
     lessons: tuple[tuple[str, str], ...]  # (what about, sentence) the most important first
     sections: tuple[Section, ...]
     script: str = ""  # HTML at the end of the page, for pictures that answer to the mouse
+    importance: Answer | None = None  # None: nothing could be asked
+    independence: Answer | None = None
 
     def to_html(self) -> str:
         """Return a whole page that fetches nothing."""
