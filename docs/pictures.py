@@ -24,6 +24,7 @@ STILL = {  # kind: what is said besides
     "pair": ["--param", "learning_rate", "--param", "model_name"],
     "timeline": [],
 }
+FEW = ["dataset", "model_name", "resize_method", "learning_rate"]  # axes for half a page
 # What a reader does first: brush the best values, and compare two runs.
 STATE = {"brushes": {"error_rate": {"ranges": [[0.0, 0.08]]}, "dataset": {"levels": ["digits"]}}}
 
@@ -38,6 +39,8 @@ def main() -> None:
         sweep = homerun("sql", "SELECT id FROM sweep").split()[-1]
         for kind, words in STILL.items():
             homerun("plot", sweep, "--kind", kind, "-o", out / f"{kind}.png", *words)
+        few = [word for name in FEW for word in ("--param", name)]
+        homerun("plot", sweep, "-o", out / "parallel-still.png", *few)
         page = Path(folder) / "parallel.html"
         homerun("plot", sweep, "-o", page)
         for theme in ("light", "dark"):

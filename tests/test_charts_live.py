@@ -217,8 +217,11 @@ def test_timeline_has_a_row_per_gpu_and_counts_what_was_idle():
     assert found["three"] == ("GPU 0", 300, 500, "running")  # until the last that is known
     assert found[BAD] == ("GPU 1", 0, 500, "finished")
     assert idle == [("GPU 0", 200, 300)]
-    assert figure.panels[0].y.categories == ("GPU 1: 100 % busy", "GPU 0: 80 % busy")
-    assert figure.caption.startswith("Idle for 100 s in all; the longest gap is 100 s, on GPU 0")
+    assert figure.panels[0].y.categories == (
+        "GPU 1: 100 % busy",
+        "GPU 0: 80 % busy, 100 s idle",
+    )
+    assert figure.caption == "Idle for 100 s in all (10 %); the longest gap is 100 s, on GPU 0."
     assert "<script>alert" not in figure.to_html()
     hover = next(m for m in marks(figure, Spans) if m.label == "failed").hovers[0]
     assert hover.split("\n")[:2] == ["two", "failed exit code 1"]
@@ -251,6 +254,71 @@ def test_timeline_shows_sensors_below_and_breaks_lines_in_silence():
     host = power.assign(key="system.cpu", value=40.0)
     only = hr.charts.timeline(machine(), host)
     assert [marks(only, Line, 1)[0].label] == ["CPU"]
+
+
+def test_timeline_is_coloured_by_any_column_and_shows_what_failed():
+    df = machine(model=["vit", "vit", "resnet", None], sweep="x3k9a2bc")
+    figure = hr.charts.timeline(df, color="model")
+    found, _ = spans_of(figure)
+    assert {name: label for name, (*_, label) in found.items()} == {
+        "one": "vit",
+        "two": "vit",
+        "three": "resnet",
+        BAD: "no model",
+    }
+    (sign,) = marks(figure, Points)
+    assert (sign.label, sign.marker, sign.x.tolist()) == ("failed", "cross", [150])
+    assert "model vit" in sign.hovers[0].split("\n")
+    assert figure.caption.startswith("Colours: model.")
+    assert draws_all(figure)
+    assert {m.label for m in marks(hr.charts.timeline(df, color="sweep"), Spans)} == {
+        "x3k9a2bc",
+        "idle",
+    }
+    with pytest.raises(UsageError, match="no column 'modell'; there is model"):
+        hr.charts.timeline(df, color="modell")
+
+
+@pytest.mark.parametrize("goal", ["minimize", "maximize"])
+def test_timeline_colours_numbers_by_quarters_the_best_first(goal):
+    count = 20
+    df = pd.DataFrame(
+        {
+            "state": ["finished"] * count,
+            "started_at": np.arange(count) * 10.0,
+            "ended_at": np.arange(count) * 10.0 + 10,
+            "score": np.arange(count) / 10,
+        }
+    )
+    df.attrs.update(metric="score", goal=goal)
+    figure = hr.charts.timeline(df, color="score")
+    first = next(mark for mark in marks(figure, Spans) if mark.color == "first")
+    assert bool(min(first.start) == 0) is (goal == "minimize")
+    assert {mark.color for mark in marks(figure, Spans)} == {"first", "second", "third", "fourth"}
+    assert draws_all(figure)
+
+
+def test_timeline_has_a_lane_for_each_gpu():
+    times = pd.to_datetime(np.arange(1000, 1500, 5), unit="s", utc=True)
+    history = pd.concat(
+        pd.DataFrame(
+            {"run": "a", "key": f"system.gpu.{gpu}.gpu", "value": 90.0 * gpu, "time": times}
+        )
+        for gpu in (0, 1)
+    )
+    figure = hr.charts.timeline(machine(), history)
+    lanes = figure.panels[1]
+    assert lanes.y.categories == ("GPU 1", "GPU 0")
+    assert lanes.y.label == "utilisation, 0 to 100 %"
+    top, low = (mark for mark in lanes.marks if isinstance(mark, Line))
+    assert top.hover == "GPU 1: mean 90 %"
+    assert np.allclose(top.y, -0.4 + 0.8 * 0.9)
+    assert np.allclose(low.y, 0.6)
+    assert draws_all(figure)
+
+
+def draws_all(figure):
+    return bool(figure.to_png() and figure.to_html() and figure.to_svg(theme="dark"))
 
 
 def test_timeline_of_a_queue_says_what_is_missing():
@@ -421,5 +489,5 @@ def test_diff_of_several_with_curves_and_of_runs_that_are_none():
         hr.charts.diff(pairs(), "one", "four")
     with pytest.raises(UsageError, match="2 to 6 runs; got 1"):
         hr.charts.diff(pairs(), "one")
-    with pytest.raises(UsageError, match="name them"):
+    with pytest.raises(UsageError, match="name those"):
         hr.charts.diff(grid())

@@ -3,6 +3,7 @@
 import io
 import itertools
 import math
+import os
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -13,9 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.text import Text
-from PIL import Image
+from PIL import Image, ImageColor
 
-from homerun.charts import Figure
+from homerun.charts import Figure, colors
 from homerun.charts.figure import (
     Axis,
     Band,
@@ -191,6 +192,43 @@ def test_pictures_are_the_same_each_time():
     assert drawing.to_pdf() == drawing.to_pdf()
 
 
+DRAWN_ANEW = """
+import hashlib, sys, numpy as np, pandas as pd
+from homerun import charts
+rng = np.random.default_rng(0)
+df = pd.DataFrame({"lr": 10 ** rng.uniform(-5, -1, 60), "opt": rng.choice(["sgd", "adamw"], 60)})
+df = df.assign(fit_time=rng.gamma(4, 30, 60), error=rng.beta(2, 9, 60))
+many = pd.concat([df] * 40, ignore_index=True)
+makers = [lambda: charts.scatter(df, metric="error"), lambda: charts.parallel(many, metric="error")]
+for make in makers:
+    for ending in ("png", "svg", "pdf"):
+        data = make().save(f"{sys.argv[1]}/x.{ending}").read_bytes()
+        print(ending, hashlib.sha256(data).hexdigest())
+"""
+
+
+def test_the_same_runs_give_the_same_file_in_another_process_at_another_time(tmp_path):
+    printed = [
+        subprocess.run(
+            [sys.executable, "-c", DRAWN_ANEW, str(tmp_path)],
+            env={**os.environ, "PYTHONHASHSEED": seed, "TZ": zone, "SOURCE_DATE_EPOCH": ""},
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+        for seed, zone in (("1", "UTC"), ("2", "Asia/Tokyo"))
+    ]
+    assert printed[0] == printed[1]
+    pdf = (tmp_path / "x.pdf").read_bytes()
+    assert b"CreationDate" not in pdf
+    assert b"/ID" not in pdf
+    assert b"/FontFile2" in pdf  # text is text, in a font of the file's own
+    svg = (tmp_path / "x.svg").read_text()
+    assert "<text" in svg
+    assert "date" not in svg
+    assert " id=" not in svg
+
+
 def settings():
     """Return the settings of matplotlib; asking for its backend would choose one."""
     return {name: mpl.rcParams[name] for name in mpl.rcParams if name != "backend"}
@@ -249,6 +287,24 @@ def test_svg_for_a_page_has_the_colours_of_its_text():
     assert "currentColor" not in alone
     assert "#ffffff" in alone
     assert "#15181c" in drawing.to_svg(theme="dark")
+    signs = figure(Points(x=np.arange(5.0), y=np.arange(5.0), marker="cross"))
+    assert 'stroke="Canvas"' in signs.to_svg(is_inline=True)  # their halo is the page's colour
+
+
+def test_text_on_a_colour_is_read():
+    for color in (*colors.CATEGORIES, *colors.RAMP, colors.ACCENT):
+        ink = colors.on(color)
+        assert abs(light(ink) - light(color)) > 0.25, color
+    for theme in ("light", "dark"):
+        shades = [light(shade) for shade in colors.quarters(theme).values()]
+        assert shades == sorted(shades, reverse=theme == "dark")  # the best stands out
+
+
+def light(color):
+    """Return how light a colour looks, 0 to 1 (CIELAB)."""
+    red, green, blue = (channel / 255 for channel in ImageColor.getrgb(color))
+    luminance = 0.21 * red**2.2 + 0.72 * green**2.2 + 0.07 * blue**2.2
+    return 1.16 * luminance ** (1 / 3) - 0.16
 
 
 def test_text_in_a_picture_is_no_markup_and_no_formula():

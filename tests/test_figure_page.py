@@ -2,6 +2,7 @@
 
 import base64
 import io
+from dataclasses import replace
 from xml.etree import ElementTree as ET
 
 import numpy as np
@@ -255,6 +256,36 @@ def test_keys_walk_over_points_and_are_spoken(opened):
     page.press("Escape")
     assert tip(page) == ""
     assert "Arrow keys" in page.js("document.querySelector('[role=application]').ariaLabel")
+
+
+def test_a_narrow_dark_picture_is_read_whole(opened):
+    figure = cloud()
+    said = "convnext better than swin in 17 of 30 pairs, worse in 13"
+    faint = Line(x=np.array([10.0, 900.0]), y=np.array([0.1, 0.2]), is_faint=True)
+    panel = replace(figure.panels[0], title=said, marks=(faint,))
+    figure = replace(figure, panels=(panel,))
+    looks = []
+    for scheme in ("light", "dark"):
+        page = opened(figure, viewport={"width": 340, "height": 700}, color_scheme=scheme)
+        scene = "document.querySelector('.hr-figure').parentNode.homerun.scene"
+        lines = page.js(f"{scene}.parts[0].title")
+        assert len(lines) == 2
+        assert " ".join(lines) == said
+        looks.append(page.js(f"{scene}.theme.faint"))
+        assert page.js("document.querySelector('figure').ariaLabel") == figure.title
+    assert looks[1] > 1.5 * looks[0]
+
+
+def test_a_page_of_very_many_runs_is_small_and_answers(opened, tmp_path):
+    figure = cloud(n=7000)
+    figure.save(tmp_path / "large.html")
+    assert (tmp_path / "large.html").stat().st_size < 400_000
+    page = opened(figure)
+    page.move(*place(page, 0, 1, 30))
+    assert tip(page).startswith("convnext")
+    counts = "scene.parts[0].placed.map(one => one.px?.length ?? 0)"
+    counted = page.js(f"document.querySelector('.hr-figure').parentNode.homerun.{counts}")
+    assert counted == [7000, 7000, 7000, 0]
 
 
 def test_a_finger_taps(opened):

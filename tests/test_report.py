@@ -1,7 +1,10 @@
 """A report on runs: one page, whole and safe, whatever the runs were."""
 
 import json
+import os
+import pty
 import re
+import subprocess
 import time
 from html.parser import HTMLParser
 from itertools import product
@@ -12,11 +15,13 @@ import pytest
 
 import homerun as hr
 from homerun.agent import create_sweep
+from homerun.charts.live import Bundle, data_of
+from homerun.charts.live.bundle import opening
 from homerun.core import End, RunState, UsageError
 from homerun.search import fill
 from homerun.spec import from_dict
 from homerun.store import Store
-from tests.cli_call import attempt, call
+from tests.cli_call import HOMERUN, attempt, call
 from tests.finished_sweeps import finish
 
 SWEEP = {
@@ -333,3 +338,113 @@ def test_many_runs_and_parameters():
     assert len(text) < 400_000
     assert len(report.sections[0].table) < 14
     read(text)
+
+
+def sweep_of(n):
+    rng = np.random.default_rng(0)
+    df = pd.DataFrame(
+        {
+            "name": [f"kind-hill-{i}" for i in range(n)],
+            "state": np.where(np.arange(n) % 40, "finished", "failed"),
+            "runtime_s": rng.uniform(10, 300, n),
+            "lr": 10 ** rng.uniform(-5, -1, n),
+            "decay": 10 ** rng.uniform(-6, -1, n),
+            "drop": rng.uniform(0, 0.6, n),
+            "momentum": rng.uniform(0.5, 0.99, n),
+            "width": rng.choice([16, 32, 64, 128], n),
+            "model": rng.choice(["convnext", "vit", "swin"], n),
+            "opt": rng.choice(["adam", "sgd"], n),
+            "augment": rng.choice(["none", "crop", "mixup"], n),
+        }
+    )
+    bowl = 0.1 * (np.log10(df.lr) + 3) ** 2 + 0.3 * (df.model == "vit")
+    df["error"] = 0.05 * np.exp(bowl + 0.1 * rng.normal(size=n))
+    df["started_at"] = 1.7e9 + np.cumsum(df.runtime_s)
+    df["ended_at"] = df.started_at + df.runtime_s
+    steps = np.tile(np.arange(10), n)
+    end = np.repeat(df.error, 10)
+    history = pd.DataFrame(
+        {
+            "run": np.repeat(df.name, 10),
+            "key": "error",
+            "step": steps,
+            "value": end + (0.9 - end) * np.exp(-steps / 2) * (steps < 9),
+        }
+    )
+    return df, history
+
+
+def test_a_report_of_thousands_of_runs_is_soon_made_and_small():
+    df, history = sweep_of(5000)
+    steps = []
+    started = time.process_time()
+    report = hr.charts.report(
+        df, metric="error", history=history, on_step=lambda done, every: steps.append((done, every))
+    )
+    text = report.to_html()
+    assert time.process_time() - started < 20  # 5 s where nothing else runs
+    assert len(text.encode()) < 1_500_000
+    assert text.count("<circle") < 2_000
+    assert steps == [(k, 8) for k in range(1, 9)]
+
+
+def opened(text):
+    """Return the figures of a report as its script reads them."""
+    (packed,) = re.findall(r'id="homerun-figures">([^<]*)<', text)
+    script = (
+        f"{opening()}\nimport {{readFileSync}} from 'node:fs'\n"
+        "console.log(JSON.stringify(await opened(readFileSync(0, 'utf8'))))"
+    )
+    done = subprocess.run(
+        ["node", "--input-type=module", "-e", script],
+        input=packed,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    return json.loads(done.stdout)
+
+
+def test_the_figures_of_a_report_are_those_that_were_drawn():
+    df, history = sweep_of(60)
+    figures = [
+        hr.charts.effect(df, metric="error"),
+        hr.charts.progress(df, metric="error"),
+        hr.charts.scatter(df, metric="error"),
+        hr.charts.curves(history, runs=df),
+        hr.charts.timeline(df),
+    ]
+    bundle = Bundle()
+    for figure in figures:
+        assert "<svg>still</svg>" in bundle.place(figure, meanwhile="<svg>still</svg>")
+    for figure, found in zip(figures, opened(bundle.script()), strict=True):
+        data = json.loads(json.dumps(data_of(figure)))
+        assert found.keys() == data.keys()
+        for panel, ours in zip(data["panels"], found["panels"], strict=True):
+            assert len(panel["marks"]) == len(ours["marks"])
+            for mark, our in zip(panel["marks"], ours["marks"], strict=True):
+                assert our.keys() == mark.keys()
+                for name, value in mark.items():
+                    if isinstance(value, list) and not any(isinstance(v, str) for v in value):
+                        few, all_digits = (np.array(v, dtype=float) for v in (our[name], value))
+                        np.testing.assert_allclose(few, all_digits, rtol=1e-3)
+                    else:
+                        assert our[name] == value
+
+
+def test_a_terminal_shows_how_far_a_large_report_is(home, tmp_path):
+    sweep_of(1000)[0].to_csv(tmp_path / "runs.csv", index=False)
+    command = [HOMERUN, "report", "runs.csv", "--metric=error", "-o", "report.html"]
+    near, far = pty.openpty()
+    done = subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=far, cwd=tmp_path, timeout=120, check=True
+    )
+    os.close(far)
+    shown = os.read(near, 100_000).decode()
+    os.close(near)
+    assert done.stdout == b""
+    assert re.search(r"report of 1,000 runs +\[#+\] +100%", shown)
+    assert "\x1b[3" not in shown  # no colours
+    done = subprocess.run(command, capture_output=True, cwd=tmp_path, timeout=120, check=True)
+    assert b"1,000 runs" not in done.stdout + done.stderr

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from homerun.core import UsageError
-from homerun.insight import require, require_goal
+from homerun.insight import require_goal, require_metric
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -16,7 +16,7 @@ def aim(df: "DataFrame", metric: str | None, goal: str | None) -> tuple[str, str
     if not name:
         columns = ", ".join(str(column) for column in df.columns[:12])
         raise UsageError(f"which metric? use metric=..., a column of the table: {columns}")
-    require(df, name)
+    require_metric(df, name)
     return name, goal_of(df.attrs, name, goal)
 
 

@@ -6,7 +6,7 @@ Functions of this room turn a DataFrame into a `Figure`; `static.py` draws it wi
 
 import base64
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,11 +14,13 @@ from homerun.charts import still
 from homerun.charts.arrays import Floats
 from homerun.charts.pages import LARGEST, layered
 from homerun.charts.writing import save
+from homerun.core import counted
 
 Theme = Literal["light", "dark"]
 
-# An index into the categories of `colors.py`, or a part that it plays.
-Color = int | Literal["accent", "ink", "muted"]
+# An index into the categories of `colors.py`, a part that it plays, or a quarter of numbers, of
+# which the first is the best.
+Color = int | Literal["accent", "ink", "muted", "first", "second", "third", "fourth"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -216,3 +218,16 @@ class Figure:
                 height = int(self.height) + 160
                 bundle["text/html"] = layered(picture, page, height=height, title=self.title)
         return bundle
+
+
+def nothing_yet(kind: str, title: str, metric: str, runs: int) -> Figure:
+    """Return the picture of a sweep of which no run has ended well so far."""
+    bare = Axis(label="", scale="category")
+    panel = Panel(x=bare, y=replace(bare, label=metric), marks=())
+    caption = f"None of {counted(runs, 'run')} has finished with a finite {metric}."
+    return Figure(kind=kind, title=title, panels=(panel,), caption=caption)
+
+
+def joined(*sentences: str) -> str:
+    """Return the sentences that say something, as one text."""
+    return " ".join(sentence for sentence in sentences if sentence)

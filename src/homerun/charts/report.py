@@ -2,21 +2,23 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import partial
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from homerun import insight
 from homerun.charts.aims import goal_of
 from homerun.charts.figure import Figure
+from homerun.charts.kinds import importance
 from homerun.charts.kinds.curves import curves
 from homerun.charts.kinds.effect import effect
-from homerun.charts.kinds.importance import importance
 from homerun.charts.kinds.progress import progress
 from homerun.charts.kinds.scatter import scatter
 from homerun.charts.kinds.timeline import timeline
-from homerun.charts.live import place_of, script_of
-from homerun.charts.pages import framed
+from homerun.charts.live import Bundle
+from homerun.charts.pages import framed, packed
 from homerun.charts.parallel import Parallel, parallel
-from homerun.charts.parallel.display import page_of
+from homerun.charts.parallel.display import best_runs, page_of
 from homerun.core import MissingExtraError, UsageError
 from homerun.insight import Picture, Report, Section
 
@@ -46,13 +48,16 @@ def report(
     params: Iterable[str] | None = None,
     repeats: str | Iterable[str] | None = None,
     history: "DataFrame | None" = None,
+    on_step: Callable[[int, int], None] | None = None,
     **known: Any,
 ) -> Report:
     """Return what a table of runs teaches as one page with pictures.
 
     `history`: the points of the metric, as `homerun.history()` gives them, for learning curves. All
-    else is as in `homerun.insight.report`, which makes the page without pictures.
+    else is as in `homerun.insight.report`, which makes the page without pictures. `on_step` hears
+    how many parts are done, of how many.
     """
+    df = insight.plain_table(df)
     metric = metric or df.attrs.get("metric")
     goal = goal_of(df.attrs, metric, goal)
     asked: dict[str, Any] = {
@@ -67,22 +72,51 @@ def report(
     aim: dict[str, Any] = {"metric": metric, "goal": goal}
     repeat = {"repeats": asked["repeats"]}
     lines = {"title": "", "columns": asked["params"], **repeat}
+    bundle = Bundle()
     parts = {
         "All runs": [lambda: _frame(parallel(df, **aim, **lines))],
         "What matters": [
-            lambda: _drawn(importance(df, **aim, **asked)),
-            lambda: _drawn(effect(df, **aim, **asked)),
+            *_asked_already(bundle, made, metric),
+            lambda: _drawn(bundle, effect(df, **aim, **asked)),
         ],
         "How it went": [
-            *([] if _is_mixed(df, metric) else [lambda: _drawn(progress(df, **aim))]),
-            *([lambda: _drawn(curves(history, runs=df))] if history is not None else []),
+            *([] if _is_mixed(df, metric) else [lambda: _drawn(bundle, progress(df, **aim))]),
+            *([lambda: _drawn(bundle, curves(history, runs=df))] if history is not None else []),
         ],
         "What it cost": [
-            lambda: _drawn(scatter(df, **aim, **asked)),
-            lambda: _drawn(timeline(df)),
+            lambda: _drawn(bundle, scatter(df, **aim, **asked)),
+            lambda: _drawn(bundle, timeline(df)),
         ],
     }
-    return replace(made, sections=tuple(_illustrated(made.sections, parts)), script=script_of())
+    if on_step is not None:
+        parts = _counted(parts, on_step)
+    sections = tuple(_illustrated(made.sections, parts))
+    return replace(made, sections=sections, script=bundle.script())
+
+
+def _asked_already(bundle: Bundle, made: Report, metric: str) -> list[Callable[[], Picture]]:
+    """Return what draws the answers in a report; nothing where none could be had."""
+    ranking, pairs = made.importance, made.independence
+    if ranking is None or pairs is None:
+        return []
+    return [lambda: _drawn(bundle, importance.drawn(metric, ranking, pairs))]
+
+
+def _counted(
+    parts: dict[str, list[Callable[[], Picture]]], on_step: Callable[[int, int], None]
+) -> dict[str, list[Callable[[], Picture]]]:
+    """Return the makers of pictures, which say how far it is; the words, made before, are first."""
+    every = 1 + sum(map(len, parts.values()))
+    done = count(1)
+    on_step(next(done), every)
+
+    def told(make: Callable[[], Picture]) -> Picture:
+        try:
+            return make()
+        finally:
+            on_step(next(done), every)
+
+    return {title: [partial(told, make) for make in own] for title, own in parts.items()}
 
 
 def _illustrated(
@@ -112,13 +146,13 @@ def _is_mixed(df: "DataFrame", metric: str) -> bool:
 
 
 def _frame(chart: Parallel) -> Picture:
-    page = page_of(chart.document, is_framed=True)
+    page = packed(page_of(chart.document, is_framed=True), without_script=best_runs(chart.document))
     height = _FRAME + _ROW * min(chart.document["count"], _ROWS)
     frame = framed(page, height=height, title="parallel coordinates of all runs")
     return Picture(html=frame, is_broad=True)
 
 
-def _drawn(figure: Figure) -> Picture:
+def _drawn(bundle: Bundle, figure: Figure) -> Picture:
     """Return a figure that stands still until the script of the page lets it answer."""
     still = figure.to_svg(is_inline=True)
-    return Picture(html=place_of(figure, meanwhile=still), is_broad=True)
+    return Picture(html=bundle.place(figure, meanwhile=still), is_broad=True)

@@ -91,6 +91,8 @@ def ticks(axis: Axis, low: float, high: float, most: int, *, is_whole: bool = Fa
         if like and axis.unit == "seconds":
             like = min(like, 5 * step)  # 15 s, 30 s, not 0.25 min, 0.5 min
     inside = [v for v in values if low - abs(low) * 1e-12 <= v <= high + abs(high) * 1e-12]
+    if not axis.unit and any("e" in plain(v) for v in inside):  # not 0.0001 beside 1e-8
+        return [Tick(v, plain(v, low=1e-2, high=1e4)) for v in inside]
     return [Tick(v, show(v, axis.unit, like=like)) for v in inside]
 
 
@@ -132,12 +134,15 @@ def duration(seconds: float) -> str:
     return f"{value:.0f} {unit}" if value >= 10 else f"{value:.3g} {unit}"
 
 
-def plain(value: float) -> str:
-    """Return a number with four digits that say something: 0.00123, 1e-5, 12,300, 2e6."""
+def plain(value: float, *, low: float = 1e-4, high: float = 1e6) -> str:
+    """Return a number with four digits that say something: 0.00123, 1e-5, 12,300, 2e6.
+
+    Below `low` and from `high` on it has an exponent.
+    """
     if not math.isfinite(value):
         return str(value)
     size = abs(value)
-    if size and not 1e-4 <= size < 1e6:
+    if size and not low <= size < high:
         digits, _, power = f"{value:.3e}".partition("e")
         return f"{digits.rstrip('0').rstrip('.')}e{int(power)}"
     if size >= 1e4:

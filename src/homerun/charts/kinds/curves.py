@@ -1,6 +1,7 @@
 """Learning curves: many runs over one another, smoothed, with bands over repeats or groups."""
 
 import difflib
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -9,11 +10,13 @@ import pandas as pd
 
 from homerun.charts.aims import goal_of
 from homerun.charts.arrays import Floats, floats
-from homerun.charts.figure import Axis, Band, Color, Figure, Line, Mark, Panel, Points
-from homerun.charts.kinds.counted import joined, levels_of, response, titled
+from homerun.charts.figure import Axis, Band, Color, Figure, Line, Mark, Panel, Points, joined
+from homerun.charts.kinds.configurations import prepared, settings
+from homerun.charts.kinds.response import response
+from homerun.charts.kinds.runs import levels_of, titled
 from homerun.charts.ticks import plain, shortened
 from homerun.core import UsageError, counted
-from homerun.insight import Prepared, find_column, is_number, prepare, require, show
+from homerun.insight import Prepared, find_column, has_result, is_number, plain_table, require
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
@@ -23,6 +26,7 @@ _GROUPS = 7  # colours
 _POINTS = 60_000  # of all lines together; more are thinned
 _GRID = 200  # places at which a band is known
 _CROWD = 40  # ends that are drawn in full
+_BAD = frozenset({"failed", "crashed", "killed"})
 _QUARTILES = 6  # runs of a group from which its middle half is drawn, not all of it
 
 
@@ -53,11 +57,11 @@ def curves(
     """Draw a logged metric over steps, epochs or wall time since the start of each run.
 
     `history`: columns run, key, step, value, time, as `homerun.history()` gives, or run, step and a
-    column per metric, as most programs write them. `runs`: the table of these runs; it knows their
-    names, settings and ends, and `color` is a column of it. `smoothing`: the weight of what was, 0
-    to below 1. Runs with a color, and those that repeat up to seven configurations, have a median
-    per group and a band: the middle half of its runs, of few runs all. Else each has a line, and of
-    more than 12 the best stands out.
+    column per metric, as most programs write them; the log of one run needs no run. `runs`: the
+    table of these runs; it knows their names, settings and ends, and `color` is a column of it.
+    `smoothing`: the weight of what was, 0 to below 1. Runs with a color, and those that repeat up
+    to seven configurations, have a median per group and a band: the middle half of its runs, of few
+    runs all. Else each has a line, and of more than 12 the best stands out.
     """
     if not 0 <= smoothing < 1:
         raise UsageError(f"smoothing is {smoothing}; use a number from 0 to below 1, such as 0.6")
@@ -72,12 +76,12 @@ def curves(
     points = _points(history, key, x, runs)
     axis = Axis(label={"time": "time since start"}.get(x, x), unit="seconds" if x == "time" else "")
     up = Axis(label=key, better="low" if goal == "minimize" else "high")
-    if not len(points):
+    if not np.isfinite(points["value"]).any():
         bare = Axis(label="", scale="category")
         panel = Panel(x=bare, y=replace(bare, label=key), marks=())
-        return Figure(
-            kind="curves", title=title, panels=(panel,), caption=f"No points of {key} yet."
-        )
+        count = counted(len(points), "point")
+        said = f"None of {count} of {key} is finite." if len(points) else f"No points of {key} yet."
+        return Figure(kind="curves", title=title, panels=(panel,), caption=said)
     found, groups = _read(points, runs, color, smoothing, goal)
     scale, low, high = _height(found, goal)
     up = replace(up, scale=scale, low=low, high=high)
@@ -113,8 +117,12 @@ def smooth(values: Floats, weight: float) -> Floats:
 
 def _a_row_a_point(history: "DataFrame") -> "DataFrame":
     """Return the points with a row each, also of a table with a column for each metric."""
-    at = next((name for name in ("step", "_step", "epoch") if name in history.columns), None)
-    if "run" in history.columns and at and not {"key", "value"} & set(history.columns):
+    history = plain_table(history)
+    known = set(history.columns)
+    at = next((name for name in ("step", "_step", "epoch") if name in known), None)
+    if at and "run" not in known and _counts_up(history[at]):  # the log of one run
+        history, known = history.assign(run="run 1"), {*known, "run"}
+    if "run" in known and at and not {"key", "value"} & known:
         wide = history.assign(step=history[at])
         kept = [name for name in ("run", "step", "time") if name in wide.columns]
         keys = [
@@ -122,9 +130,18 @@ def _a_row_a_point(history: "DataFrame") -> "DataFrame":
         ]
         keys.sort(key="epoch".__eq__)  # last: it is not what anyone looks for
         return wide.melt(kept, keys, var_name="key").dropna(subset="value")
-    for column in ("run", "key", "step", "value"):
-        require(history, column)
+    missing = [name for name in ("run", "key", "step", "value") if name not in known]
+    if missing:
+        raise UsageError(
+            f"curves need points as homerun.history(df.id) gives them, and this table has no"
+            f" column {missing[0]!r}; or a table of run, step and a column per metric"
+        )
     return history
+
+
+def _counts_up(steps: "Series") -> bool:
+    values = floats(steps)
+    return len(values) > 1 and bool((np.diff(values) > 0).all())
 
 
 def _key(history: "DataFrame", key: str | None, metric: str | None) -> str:
@@ -192,36 +209,50 @@ def _read(
     results = _results(runs)
     sign = -1.0 if goal == "maximize" else 1.0
     found = []
-    for run, own in points.groupby("run", sort=False):
-        row = known.get(str(run))
-        raw, x = own["value"].to_numpy(), own["x"].to_numpy()
+    names, ends = _names(runs), _ends_of(runs)
+    for run, x, raw in _by_run(points):
+        row = known.get(run)
         y = smooth(raw, smoothing)
         kept = np.unique(np.linspace(0, len(x) - 1, min(len(x), most)).astype(np.intp))
         last = sign * raw[np.isfinite(raw)][-1:]
         if results is not None and row is not None:
             last = results[[row]]
-        worth = float(last[0]) if len(last) and np.isfinite(last[0]) else np.inf
+        end = ends[row] if row is not None else ""
+        worth = float(last[0]) if len(last) and np.isfinite(last[0]) and not end else np.inf
         found.append(
             _Curve(
-                run=str(run),
-                name=shortened(_name(runs, row, str(run))),
+                run=run,
+                name=shortened(names[row] if names and row is not None else run),
                 x=x[kept],
                 raw=raw[kept],
                 y=y[kept],
-                group=group_of.get(str(run), ""),
-                end=_end(runs, row),
+                group=group_of.get(run, ""),
+                end=end,
                 worth=worth,
             )
         )
     return found, groups
 
 
+def _by_run(points: "DataFrame") -> Iterator[tuple[str, Floats, Floats]]:
+    """Yield the runs in the order in which they appear: name, x and value of their points."""
+    codes, runs = pd.factorize(points["run"])
+    order = np.argsort(codes, kind="stable")
+    edges = np.cumsum(np.bincount(codes, minlength=len(runs)))[:-1]
+    x, value = (np.split(points[name].to_numpy()[order], edges) for name in ("x", "value"))
+    yield from zip(map(str, runs), x, value, strict=True)
+
+
 def _results(runs: "DataFrame | None") -> Floats | None:
-    """Return by how little each run of a sweep missed its goal: the least is best."""
-    metric = runs.attrs.get("metric") if runs is not None else None
+    """Return by how little each run of a sweep missed its goal: the least is best.
+
+    NaN of those that do not count: they have not finished.
+    """
+    metric = str(runs.attrs.get("metric", "")) if runs is not None else ""
     if runs is None or metric not in runs.columns:
         return None
-    return floats(runs[metric]) * (-1.0 if runs.attrs.get("goal") == "maximize" else 1.0)
+    values = np.where(has_result(runs, metric), floats(runs[metric]), np.nan)
+    return values * (-1.0 if runs.attrs.get("goal") == "maximize" else 1.0)
 
 
 def _known(runs: "DataFrame | None", wanted: list[str]) -> dict[str, int]:
@@ -250,13 +281,7 @@ def _grouped(
     table = _table(runs, known)
     if table is None or not 2 <= len(table.y) <= _GROUPS or len(table.run_y) < 2 * len(table.y):
         return {}, []
-    names = [
-        ", ".join(
-            f"{factor.name}={show(factor.levels[code])}"
-            for factor, code in zip(table.factors, row, strict=True)
-        )
-        for row in table.codes
-    ]
+    names = [settings(table, cell) for cell in range(len(table.codes))]
     of_row = {
         int(row): names[cell] for row, cell in zip(table.run_rows, table.run_cell, strict=True)
     }
@@ -269,10 +294,7 @@ def _table(runs: "DataFrame", known: dict[str, int]) -> Prepared | None:
     metric = runs.attrs.get("metric")
     if metric is None or metric not in runs.columns or not known:
         return None
-    try:
-        return prepare(runs, metric=metric, goal=runs.attrs.get("goal") or "minimize")
-    except UsageError:  # no run has finished yet
-        return None
+    return prepared(runs, metric, runs.attrs.get("goal") or "minimize")
 
 
 def _most(texts: list[str], known: dict[str, int]) -> list[str]:
@@ -280,21 +302,22 @@ def _most(texts: list[str], known: dict[str, int]) -> list[str]:
     return sorted((str(text) for text in counts.index[:_GROUPS]), key=texts.index)
 
 
-def _name(runs: "DataFrame | None", row: int | None, run: str) -> str:
-    if runs is None or row is None or "name" not in runs.columns:
-        return run
-    return str(runs["name"].iloc[row])
+def _names(runs: "DataFrame | None") -> list[str]:
+    """Return the name of each row; none where the table has no names."""
+    return [] if runs is None or "name" not in runs.columns else list(map(str, runs["name"]))
 
 
-def _end(runs: "DataFrame | None", row: int | None) -> Literal["", "stopped", "failed"]:
-    if runs is None or row is None:
-        return ""
-    censored = find_column(runs, ["censored"])
-    if censored is not None and bool(np.nan_to_num(floats(censored.iloc[[row]]))[0]):
-        return "stopped"
-    state = find_column(runs, ["state"])
-    is_bad = state is not None and str(state.iloc[row]).lower() in {"failed", "crashed", "killed"}
-    return "failed" if is_bad else ""
+def _ends_of(runs: "DataFrame | None") -> list[Literal["", "stopped", "failed"]]:
+    """Return for each row whether its run was stopped early or failed."""
+    if runs is None:
+        return []
+    censored, state = find_column(runs, ["censored"]), find_column(runs, ["state"])
+    is_stopped = np.zeros(len(runs)) if censored is None else np.nan_to_num(floats(censored))
+    states = [""] * len(runs) if state is None else [str(one).lower() for one in state]
+    return [
+        "stopped" if stopped else "failed" if word in _BAD else ""
+        for stopped, word in zip(is_stopped, states, strict=True)
+    ]
 
 
 def _height(

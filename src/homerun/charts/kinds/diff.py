@@ -1,5 +1,6 @@
 """Runs against each other: what they were set to, what came out, and where they ran."""
 
+import math
 import re
 from collections.abc import Sequence
 from datetime import datetime
@@ -11,12 +12,12 @@ import pandas as pd
 from homerun.charts.aims import aim
 from homerun.charts.arrays import floats
 from homerun.charts.figure import Axis, Figure, Line, Panel
-from homerun.charts.kinds.counted import names_of
 from homerun.charts.kinds.html_table import Cell, HtmlTable, Part
-from homerun.charts.kinds.table import text_of, varies
+from homerun.charts.kinds.runs import names_of
+from homerun.charts.kinds.table import text_of
 from homerun.charts.ticks import duration, plain
-from homerun.core import UsageError, counted
-from homerun.insight import classify, is_number
+from homerun.core import Fact, UsageError, counted
+from homerun.insight import classify, is_number, plain_table
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -47,6 +48,7 @@ def diff(
     comes first, what is the same is folded. Of each result the better one is marked, where its name
     or goal tells what is better. `history` (`homerun.history(df.id)`) adds the curves they share.
     """
+    df = plain_table(df)
     if metric is not None or df.attrs.get("metric"):
         metric, goal = aim(df, metric, goal)
     rows = df.iloc[_positions(df, runs)]
@@ -54,20 +56,18 @@ def diff(
     settings, results = _columns(df, metric)
     about = [name for name in _ABOUT if name in df.columns]
     about += [str(name) for name in df.columns if _is_package(str(name)) and name not in about]
-    differing = [name for name in settings if varies(rows[name])]
-    same = [name for name in (*settings, *about) if not varies(rows[name])]
+    facts = [_fact(rows, name, is_exact=True) for name in settings]
+    of_runs = [_fact(rows, name) for name in about]
+    differing = [fact for fact in facts if not fact.is_same]
     parts = [
-        _settings(rows, differing, names, "Settings that differ"),
+        _differing(differing, names, "Settings that differ"),
         _results(rows, results, names, metric, goal),
-        _settings(rows, [name for name in about if varies(rows[name])], names, "The runs"),
-        _folded(rows, same),
+        _differing([fact for fact in of_runs if not fact.is_same], names, "The runs"),
+        _folded([fact for fact in (*facts, *of_runs) if fact.is_same]),
     ]
-    if not differing:
-        told = "The settings are the same."
-    else:
-        told = f"{counted(len(differing), 'setting')} of {len(settings)} differ."
-    if len(differing) == 1:
-        told = f"Only {differing[0]} differs."
+    told = f"{counted(len(differing), 'setting')} of {len(settings)} differ."
+    if len(differing) < 2:
+        told = f"Only {differing[0].name} differs." if differing else "The settings are the same."
     return HtmlTable(
         kind="diff",
         title=" and ".join([*([", ".join(names[:-1])] if names[1:] else []), names[-1]]),
@@ -83,22 +83,20 @@ def _positions(df: "DataFrame", runs: Sequence[str | int]) -> list[int]:
     if not runs:
         if not 2 <= len(df) <= _MOST_RUNS:
             raise UsageError(
-                f"a diff is of 2 to {_MOST_RUNS} runs, and the table has {len(df)}: name them, as"
-                f" in diff(df, {names_of(df)[0]!r}, ...)"
-                if len(df)
-                else "a diff is of 2 or more runs, and the table has none"
+                f"a diff is of 2 to {_MOST_RUNS} runs; these are {len(df)}: name those to compare"
             )
         return list(range(len(df)))
     if not 2 <= len(runs) <= _MOST_RUNS:
         raise UsageError(f"a diff is of 2 to {_MOST_RUNS} runs; got {len(runs)}")
     columns = [name for name in ("id", "name", "number", "run") if name in df.columns]
     texts = [[text_of(value) for value in df[name]] for name in columns]
-    texts = texts or [names_of(df)]
+    texts = texts or [names_of(df), [str(at + 1) for at in range(len(df))]]
     found = []
     for run in runs:
         at = next((column.index(str(run)) for column in texts if str(run) in column), None)
         if at is None:
-            raise UsageError(f"the table has no run {run!r}; there is {', '.join(texts[-1][:6])}")
+            known = ", ".join(names_of(df)[:6])
+            raise UsageError(f"the table has no run {run!r}; there is {known or 'none'}")
         found.append(at)
     return found
 
@@ -124,15 +122,18 @@ def _is_package(name: str) -> bool:
     return name.startswith(("package.", "packages.", "env."))
 
 
-def _settings(rows: "DataFrame", columns: Sequence[str], names: list[str], title: str) -> Part:
-    return Part(
-        title=title,
-        head=("", *names),
-        rows=[
-            [Cell(text=name), *(Cell(text=_said(name, value)) for value in rows[name].tolist())]
-            for name in columns
-        ],
-    )
+def _fact(rows: "DataFrame", name: str, *, is_exact: bool = False) -> Fact:
+    """Return what a column says of the runs in words; `is_exact`: with all digits that differ."""
+    values = rows[name].tolist()
+    texts = [_said(name, value) for value in values]
+    if is_exact and is_number(rows[name]) and len(set(texts)) < rows[name].nunique(dropna=False):
+        texts = [text if text == "none" else repr(v) for text, v in zip(texts, values, strict=True)]
+    return Fact(name, tuple(texts))
+
+
+def _differing(facts: Sequence[Fact], names: list[str], title: str) -> Part:
+    lines = [[Cell(text=text) for text in (fact.name, *fact.values)] for fact in facts]
+    return Part(title=title, head=("", *names), rows=lines)
 
 
 def _said(name: str, value: Any) -> str:
@@ -146,60 +147,44 @@ def _said(name: str, value: Any) -> str:
     return text or "none"
 
 
-def _folded(rows: "DataFrame", columns: Sequence[str]) -> Part:
+def _folded(facts: Sequence[Fact]) -> Part:
     """Return what all runs have in common; what none of them has is left out."""
-    known = [(name, _said(name, rows[name].iloc[0])) for name in columns]
-    return Part(
-        title="The same",
-        head=("", "all"),
-        rows=[[Cell(text=name), Cell(text=text)] for name, text in known if text != "none"],
-        is_folded=True,
-    )
+    known = [(fact.name, fact.values[0]) for fact in facts if fact.values[0] != "none"]
+    lines = [[Cell(text=name), Cell(text=text)] for name, text in known]
+    return Part(title="The same", head=("", "all"), rows=lines, is_folded=True)
 
 
 def _results(
-    rows: "DataFrame", columns: Sequence[str], names: list[str], metric: str | None, goal: Any
+    rows: "DataFrame",
+    columns: Sequence[str],
+    names: list[str],
+    metric: str | None,
+    goal: str | None,
 ) -> Part:
     has_two = len(rows) == 2
     lines = []
     for name in columns:
         if not is_number(rows[name]) or not np.isfinite(floats(rows[name])).any():
             continue
-        values = floats(rows[name])
+        values = [value if math.isfinite(value) else None for value in floats(rows[name]).tolist()]
+        fact = Fact(name, tuple(values))
         better = (goal if name == metric else None) or _better(name)
-        best = {"minimize": np.nanmin, "maximize": np.nanmax}.get(str(better))
-        marked = best(values) if best is not None and len({*values.tolist()}) > 1 else None
+        best = fact.best(better) if better else frozenset()
         cells = [
-            Cell(
-                text=_said(name, float(value)) if np.isfinite(value) else "none",
-                value=float(value) if np.isfinite(value) else None,
-                is_best=marked is not None and value == marked,
-            )
-            for value in values
+            Cell(text=_said(name, value), value=value, is_best=i in best)
+            for i, value in enumerate(values)
         ]
-        change = [Cell(text=_change(float(values[0]), float(values[1])))] if has_two else []
-        lines.append([Cell(text=name), *cells, *change])
+        change = fact.change(plain) or ("" if None in values else "the same")
+        lines.append([Cell(text=name), *cells, *([Cell(text=change)] if has_two else [])])
     head = ("", *names, *(["difference"] if has_two else []))
     return Part(title="Results", head=head, rows=lines, numeric=frozenset(range(1, len(rows) + 1)))
 
 
 def _better(name: str) -> str | None:
+    """Return what is wanted of a result, where its name tells."""
     if _LOWER.search(name.lower()):
         return "minimize"
     return "maximize" if _HIGHER.search(name.lower()) else None
-
-
-def _change(first: float, second: float) -> str:
-    """Return what the second has more than the first: +0.012 (+4.1 %)."""
-    if not np.isfinite(first) or not np.isfinite(second):
-        return ""
-    if first == second:
-        return "the same"
-    step = second - first
-    sign = "+" if step > 0 else ""
-    percent = plain(float(f"{100 * step / abs(first):.3g}")) if first else ""
-    share = f" ({sign}{percent} %)" if percent else ""
-    return f"{sign}{plain(step)}{share}"
 
 
 def _curves(rows: "DataFrame", names: list[str], history: "DataFrame | None") -> tuple[Figure, ...]:

@@ -10,22 +10,24 @@ import numpy.typing as npt
 
 from homerun.charts.aims import aim
 from homerun.charts.arrays import Floats, Integers
-from homerun.charts.figure import Axis, Boxes, Color, Figure, Line, Mark, Panel, Points
-from homerun.charts.kinds.counted import (
+from homerun.charts.figure import (
+    Axis,
+    Boxes,
+    Color,
+    Figure,
+    Line,
+    Mark,
+    Panel,
+    Points,
     joined,
-    left_out,
-    names_of,
     nothing_yet,
-    prepared,
-    response,
-    settings,
-    telling,
-    titled,
-    values_of,
 )
+from homerun.charts.kinds.configurations import left_out, prepared, settings, telling, values_of
+from homerun.charts.kinds.response import response
+from homerun.charts.kinds.runs import names_of, titled
 from homerun.charts.ticks import plain
 from homerun.core import UsageError, counted
-from homerun.insight import Parameter, Prepared, classify, require, show
+from homerun.insight import Parameter, Prepared, classify, plain_table, require, show
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -86,6 +88,7 @@ def effect(
     It answers whether one value is always better than another. Without a parameter: the `most`
     that tell most, each in a panel.
     """
+    df = plain_table(df)
     metric, goal = aim(df, metric, goal)
     title = titled(df, f"{metric} by {parameter or 'parameter'}")
     if parameter is not None:  # first, so that it stands for those that go along with it
@@ -242,7 +245,10 @@ def _verdict(factor: Parameter, pairs: Pairs, one: int, other: int, goal: str) -
         one, other, wins, losses = other, one, losses, wins
     more = "" if 2 * wins > many else f", worse in {losses:,}"
     first, second = show(factor.levels[one]), show(factor.levels[other])
-    return f"{first} better than {second} in {wins:,}{more} of {counted(many, 'pair')}"
+    pairs_there = counted(many, "pair")
+    if not wins:
+        return f"{first} the same as {second} in {pairs_there}"
+    return f"{first} better than {second} in {wins:,} of {pairs_there}{more}"
 
 
 def _about(name: str, pairs: Pairs, has_lines: bool) -> str:

@@ -7,11 +7,13 @@ import numpy as np
 
 from homerun import insight
 from homerun.charts.aims import aim
-from homerun.charts.figure import Axis, Bars, Figure, Panel, Points
-from homerun.charts.kinds.counted import nothing_yet, prepared
+from homerun.charts.figure import Axis, Bars, Figure, Panel, Points, nothing_yet
+from homerun.charts.kinds.configurations import prepared
 
 if TYPE_CHECKING:
     from pandas import DataFrame
+
+    from homerun.insight import Answer
 
 _MOST = 20  # bars
 
@@ -29,15 +31,22 @@ def importance(
     Pale bars are within the noise; parameters that interact with another one have a colour of their
     own; a ring is the share among the better half of the runs. Intervals are 95 %.
     """
+    df = insight.plain_table(df)
     metric, goal = aim(df, metric, goal)
     params = None if params is None else list(params)
     asked: dict[str, Any] = {"metric": metric, "goal": goal, "params": params, "repeats": repeats}
-    title = f"What matters for {metric}"
-    if prepared(df, **asked) is None:
-        return nothing_yet("importance", title, metric, len(df))
-    answer = insight.importance(df, **asked)
+    table = prepared(df, **asked)
+    if table is None:
+        return nothing_yet("importance", _title(metric), metric, len(df))
+    effects = insight.fit_effects(table)
+    answer = insight.importance_of(table, effects)
+    return drawn(metric, answer, insight.independence_of(table, effects))
+
+
+def drawn(metric: str, answer: "Answer", independence: "Answer") -> Figure:
+    """Draw the answer to what matters, and of those that interact that they do."""
     rows = answer.table.head(_MOST).iloc[::-1].to_dict("records")  # the first one on top
-    partners = _partners(df, asked) if answer.verdict == "ranked" else {}
+    partners = _partners(independence.table) if answer.verdict == "ranked" else {}
     names = tuple(str(row["parameter"]) for row in rows)
     together = [name in partners for name in names]
     marks: list[Bars | Points] = [
@@ -50,7 +59,7 @@ def importance(
     more = f" {left_out} less important parameters are left out." if left_out > 0 else ""
     return Figure(
         kind="importance",
-        title=title,
+        title=_title(metric),
         caption=answer.sentence.replace(": `independence` names them", "") + more,
         panels=(
             Panel(
@@ -61,6 +70,10 @@ def importance(
         ),
         height=90 + 30.0 * max(len(names), 2),
     )
+
+
+def _title(metric: str) -> str:
+    return f"What matters for {metric}"
 
 
 def _looks(
@@ -127,9 +140,8 @@ def _hover(row: Mapping[str, Any], partners: list[str]) -> str:
     return "\n".join(lines)
 
 
-def _partners(df: "DataFrame", asked: Mapping[str, Any]) -> dict[str, list[str]]:
+def _partners(pairs: "DataFrame") -> dict[str, list[str]]:
     """Return the parameters that interact, and with which."""
-    pairs = insight.independence(df, **asked).table
     found: dict[str, list[str]] = {}
     for a, b in pairs.loc[pairs["interacts"] == "yes", ["a", "b"]].itertuples(index=False):
         found.setdefault(a, []).append(b)

@@ -1,6 +1,6 @@
 """Two parameters together: what each combination came to, and whether they depend on each other."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -10,11 +10,12 @@ import numpy as np
 from homerun import insight
 from homerun.charts.aims import aim
 from homerun.charts.arrays import Floats, Integers
-from homerun.charts.figure import Axis, Cells, Figure, Panel, Points
-from homerun.charts.kinds.counted import joined, left_out, names_of, nothing_yet, prepared
+from homerun.charts.figure import Axis, Cells, Figure, Panel, Points, joined, nothing_yet
+from homerun.charts.kinds.configurations import left_out, prepared
+from homerun.charts.kinds.runs import names_of
 from homerun.charts.ticks import plain
 from homerun.core import UsageError, counted
-from homerun.insight import EffectsModel, Prepared
+from homerun.insight import Answer, EffectsModel, Prepared
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -42,14 +43,17 @@ def pair(
     both were tried, but not together, a linear model of all runs says what to expect; beyond the
     runs it stays empty.
     """
+    df = insight.plain_table(df)
     metric, goal = aim(df, metric, goal)
     params = None if params is None else list(dict.fromkeys([*params, *filter(None, (a, b))]))
     asked: dict[str, Any] = {"metric": metric, "goal": goal, "params": params, "repeats": repeats}
-    if prepared(df, **asked) is None:
+    every = prepared(df, **asked)
+    if every is None:
         return nothing_yet("pair", "Two parameters", metric, len(df))
-    pairs = insight.independence(df, **asked).table
+    effects = insight.fit_effects(every)
+    pairs = insight.independence_of(every, effects).table
     if a is None or b is None:
-        a, b = _chosen(df, pairs, a or b, asked)
+        a, b = _chosen(df, pairs, a or b, lambda: insight.importance_of(every, effects))
     table = insight.prepare(df, **asked, also=[a, b])
     grid = _Grid(table=table, sides=(_side(table, a), _side(table, b)))
     value, is_log = _colours(grid)
@@ -205,7 +209,7 @@ class _Grid:
 
 
 def _chosen(
-    df: "DataFrame", pairs: "DataFrame", given: str | None, asked: Mapping[str, Any]
+    df: "DataFrame", pairs: "DataFrame", given: str | None, importance: Callable[[], Answer]
 ) -> tuple[str, str]:
     """Return the two parameters to look at; names of models and the like are too many to draw."""
 
@@ -218,7 +222,7 @@ def _chosen(
         a, b = str(row["a"]), str(row["b"])
         if is_drawn(a) and is_drawn(b):
             return (b, a) if b == given else (a, b)
-    ranked = [str(name) for name in insight.importance(df, **asked).table["parameter"]]
+    ranked = [str(name) for name in importance().table["parameter"]]
     ranked = ranked or [str(name) for name in dict.fromkeys([*rows["a"], *rows["b"]])]
     others = [name for name in ranked if name != given and is_drawn(name)]
     names = [*([given] if given else []), *others]
@@ -348,7 +352,8 @@ def _verdict(pairs: "DataFrame", a: str, b: str, table: Prepared) -> str:
 def _size(table: Prepared, share: float) -> str:
     if table.scale.kind == "plain":
         return plain(share)
-    size = f"{100 * max(share, 1e-4):.2g} %" if share < 1 else f"a factor of {1 + share:.2g}"
+    times = plain(float(f"{1 + share:.2g}"))
+    size = f"{100 * max(share, 1e-4):.2g} %" if share < 1 else f"a factor of {times}"
     return f"{size} of the odds of error" if table.scale.kind == "logit" else size
 
 
@@ -357,7 +362,7 @@ def _caption(grid: _Grid, metric: str, *, is_log: bool) -> str:
     value = plain(float(grid.value[up, across]))
     of = counted(len(grid.table.run_y), "run")
     if grid.shown is grid.expected:
-        told = f"; it explains {100 * grid.model.explained:.0f} % of the differences"
+        told = f"; it explains {100 * max(grid.model.explained, 0.0):.0f} % of the differences"
         text = f"What a linear model of {of} expects of {metric}"
         text += told if np.isfinite(grid.model.explained) else ""
     else:

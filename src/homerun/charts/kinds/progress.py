@@ -8,11 +8,12 @@ import pandas as pd
 
 from homerun.charts.aims import aim
 from homerun.charts.arrays import Floats, floats
-from homerun.charts.figure import Axis, Figure, Line, Mark, Panel, Points, Rule
-from homerun.charts.kinds.counted import finished, joined, names_of, nothing_yet, response, titled
+from homerun.charts.figure import Axis, Figure, Line, Mark, Panel, Points, Rule, joined, nothing_yet
+from homerun.charts.kinds.response import response
+from homerun.charts.kinds.runs import names_of, titled
 from homerun.charts.ticks import domain, plain
 from homerun.core import counted
-from homerun.insight import find_column
+from homerun.insight import find_column, has_result, plain_table
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
@@ -33,13 +34,13 @@ def progress(
     A second panel has the same over what was paid for it: GPU-hours, CPU-hours of runs without a
     GPU. Failed runs are crosses at the edge; `target` is a line to reach.
     """
+    df = plain_table(df)
     metric, goal = aim(df, metric, goal)
     title = titled(df, f"{metric} by run")
     ended, order = _ended(df)
     table = df.iloc[order]
     values = floats(table[metric])
-    counts = finished(table)
-    good = np.isfinite(values) & counts
+    good = has_result(table, metric)
     if not good.any():
         return nothing_yet("progress", title, metric, len(df))
     up, on_axis, beyond = response(metric, values[good], goal)
@@ -178,9 +179,12 @@ def _marks(
                     hovers=tuple(hovers[i] for i in np.flatnonzero(mine)),
                 )
             )
+    same = best[1:] == best[:-1]
+    # Of each step its two ends: all there is to a line of thousands of runs.
+    ends = np.r_[True, ~same] | np.r_[~same, True]
     line = Line(
-        x=x,
-        y=best,
+        x=x[ends],
+        y=best[ends],
         color="accent",
         width=2.2,
         is_stepped=True,

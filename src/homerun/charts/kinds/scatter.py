@@ -1,5 +1,6 @@
 """What a result costs: the metric against time or memory, and the runs that nothing beats."""
 
+import difflib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -10,26 +11,21 @@ import numpy.typing as npt
 
 from homerun.charts.aims import aim
 from homerun.charts.arrays import Floats, floats
-from homerun.charts.figure import Axis, Color, Figure, Line, Panel, Points
-from homerun.charts.kinds.counted import (
-    joined,
+from homerun.charts.figure import Axis, Color, Figure, Line, Panel, Points, joined, nothing_yet
+from homerun.charts.kinds.configurations import (
     left_out,
-    levels_of,
     means,
-    names_of,
-    nearest,
-    nothing_yet,
     prepared,
-    response,
     settings,
     telling,
-    titled,
     values_of,
 )
+from homerun.charts.kinds.response import response
+from homerun.charts.kinds.runs import levels_of, names_of, titled
 from homerun.charts.ticks import plain
 from homerun.charts.ticks import show as shown
 from homerun.core import UsageError, counted
-from homerun.insight import Prepared, require, show
+from homerun.insight import Prepared, find_column, plain_table, require, show
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -77,8 +73,9 @@ def scatter(
     area of a dot is proportional to. `label`: a column with names. The line joins the runs that no
     other one beats in both (the Pareto front).
     """
+    df = plain_table(df)
     metric, goal = aim(df, y or metric, goal)
-    cost = x or nearest(df, _COSTS, what="cost with x=...")
+    cost = x or _cost(df)
     for name in (cost, color, size, label):
         if name is not None:
             require(df, name)
@@ -193,6 +190,7 @@ def _marks(
                 y=cloud.y[mine],
                 color=plain_color,
                 label=by[at] if len(by) > 1 else "",
+                marker="ring" if is_rest else "dot",  # grey is near to pink for some eyes
                 area=None if cloud.area is None else cloud.area[mine],
                 hovers=tuple(cloud.hovers[i] for i in mine),
                 texts=tuple(cloud.names[i] if i in named else "" for i in mine),
@@ -291,6 +289,18 @@ def _hovers(
         )
         for name, cell, y, x, runs in zip(names, there, up[1], along[1], count, strict=True)
     )
+
+
+def _cost(df: "DataFrame") -> str:
+    """Return the column of a cost that the table has; UsageError where it has none."""
+    column = find_column(df, _COSTS)
+    if column is None:
+        near = difflib.get_close_matches(_COSTS[0], [str(c) for c in df.columns], n=3)
+        hint = f" such as {near[0]}" if near else ""
+        raise UsageError(
+            f"the table has none of {', '.join(_COSTS[:4])}: name a cost with x=...{hint}"
+        )
+    return str(column.name)
 
 
 def _cost_axis(name: str, values: Floats) -> tuple[Axis, Floats]:

@@ -2,18 +2,19 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from homerun.charts.aims import aim
 from homerun.charts.arrays import Floats, floats
-from homerun.charts.kinds.counted import joined, names_of, titled
+from homerun.charts.figure import joined
 from homerun.charts.kinds.html_table import Cell, HtmlTable, Part
+from homerun.charts.kinds.runs import names_of, titled
 from homerun.charts.ticks import plain
 from homerun.core import UsageError, counted
-from homerun.insight import classify, is_number, show
+from homerun.insight import classify, has_result, is_number, plain_table, show
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
@@ -38,6 +39,7 @@ def table(
     """
     if n < 1:
         raise UsageError(f"n is {n}; a table shows at least one run")
+    df = plain_table(df)
     if metric is not None or df.attrs.get("metric"):
         metric, goal = aim(df, metric, goal)
     order = _order(df, metric, goal)
@@ -70,6 +72,7 @@ def table(
                 head=tuple(head),
                 rows=list(zip(*columns, strict=True)),
                 is_sortable=True,
+                order=None if metric is None else (head.index(metric), _direction(goal)),
                 numeric=frozenset(is_right),
                 faint=faint,
             ),
@@ -92,6 +95,10 @@ def _order(df: "DataFrame", metric: str | None, goal: str | None) -> list[int]:
         np.where(np.isfinite(signed), signed, np.inf), kind="stable"
     ).tolist()
     return order
+
+
+def _direction(goal: str | None) -> Literal["ascending", "descending"]:
+    return "descending" if goal == "maximize" else "ascending"
 
 
 def _columns(df: "DataFrame", metric: str | None) -> tuple[list[str], list[str]]:
@@ -153,25 +160,25 @@ def _inputs(column: "Series") -> list[Cell]:
 
 
 def _numbers(df: "DataFrame", rows: "DataFrame", name: str, goal: str | None) -> list[Cell]:
-    """Return cells with bars from the lowest to the highest value of all runs."""
+    """Return cells with bars from the lowest to the highest value of all runs.
+
+    Of those that count the best is told, where there is a goal.
+    """
     every, values = floats(df[name]), floats(rows[name])
-    known = every[np.isfinite(every)]
-    shares = _shares(values, known)
-    best = (
-        None
-        if goal is None or not len(known)
-        else known.min()
-        if goal == "minimize"
-        else known.max()
-    )
+    shares = _shares(values, every[np.isfinite(every)])
+    counts = has_result(df, name)
+    best = None
+    if goal is not None and counts.any():
+        best = every[counts].min() if goal == "minimize" else every[counts].max()
+    may_be = has_result(rows, name)
     return [
         Cell(
             text=plain(float(value)) if not np.isnan(value) else "",
             value=float(value) if np.isfinite(value) else None,
             share=float(share) if np.isfinite(share) else None,
-            is_best=best is not None and value == best,
+            is_best=best is not None and is_counted and value == best,
         )
-        for value, share in zip(values, shares, strict=True)
+        for value, share, is_counted in zip(values, shares, may_be, strict=True)
     ]
 
 

@@ -1,7 +1,7 @@
 """When each run was on which GPU, how long GPUs were idle, and what they were doing."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 
 from homerun.charts.arrays import Floats, floats
-from homerun.charts.figure import Axis, Color, Figure, Line, Mark, Panel, Spans
-from homerun.charts.kinds.counted import names_of
-from homerun.charts.ticks import duration, plain
+from homerun.charts.figure import Axis, Band, Color, Figure, Line, Mark, Panel, Points, Spans
+from homerun.charts.kinds.runs import levels_of, names_of
+from homerun.charts.ticks import duration, plain, show
 from homerun.core import UsageError, counted
+from homerun.insight import is_number, plain_table, require
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
@@ -27,6 +28,12 @@ _COLORS: Mapping[str, Color] = {
     "preempted": 3,
     "paused": "muted",
 }
+_QUARTERS: tuple[Color, ...] = ("first", "second", "third", "fourth")
+_GROUPS = 7  # colours of a column; what is left is grey
+_SIGNS: tuple[tuple[Literal["cross", "ring"], tuple[str, ...]], ...] = (
+    ("cross", ("failed", "crashed")),
+    ("ring", ("killed", "preempted")),
+)
 _Unit = Literal["", "share"]
 _SENSORS: tuple[tuple[str, str, str, float, _Unit], ...] = (
     # label, key of GPU N, else that of the host, factor, unit
@@ -46,6 +53,7 @@ class _Stay:
     start: float
     end: float
     state: str
+    group: str  # that has a colour
     name: str
     hover: str
 
@@ -55,12 +63,17 @@ class _Gap(NamedTuple):
     end: float
 
 
-def timeline(df: "DataFrame", history: "DataFrame | None" = None) -> Figure:
+def timeline(
+    df: "DataFrame", history: "DataFrame | None" = None, *, color: str | None = None
+) -> Figure:
     """Draw the runs on their GPUs, or in the slots of their host, and the idle times between them.
 
     `history` with system metrics (`homerun.history(df.id, keys=[...])`) adds utilisation and power.
-    Busy: the share of the time from the first start to the last end in which any run was there.
+    `color`: a column, a parameter or the metric for instance, else the state; numbers of many
+    values go by quarters, and runs that did not finish get a sign. Busy: the share of
+    the time from the first start to the last end in which any run was there.
     """
+    df = plain_table(df)
     for name in ("started_at", "ended_at"):
         if name not in df.columns:
             raise UsageError(f"a timeline needs the columns started_at and ended_at: no {name}")
@@ -69,7 +82,9 @@ def timeline(df: "DataFrame", history: "DataFrame | None" = None) -> Figure:
         raise UsageError(f"none of {len(df)} runs has started: there is no timeline yet")
     first = float(np.nanmin(began))
     last = float(np.nanmax(np.concatenate([began, ended, _times_of(history)])))
-    stays = _stays(df, began - first, np.where(np.isfinite(ended), ended, last) - first, first)
+    groups, looks = _colored(df, color)
+    ended = np.where(np.isfinite(ended), ended, last)
+    stays = _stays(df, began - first, ended - first, first, color, groups)
     rows = sorted({stay.row for stay in stays}, key=_by_number)
     shown, length = rows[:_MOST_ROWS], max(last - first, 1e-3)
     about = {row: _Row.of([s for s in stays if s.row == row], length) for row in shown}
@@ -79,21 +94,21 @@ def timeline(df: "DataFrame", history: "DataFrame | None" = None) -> Figure:
         y=Axis(
             label="",
             scale="category",
-            categories=tuple(f"{row}: {_percent(about[row].busy)} busy" for row in reversed(shown)),
+            categories=tuple(f"{row}: {about[row].said}" for row in reversed(shown)),
         ),
-        marks=tuple(_marks(about, list(reversed(shown)))),
-        weight=max(1.0, 0.25 * len(shown)),
+        marks=tuple(_marks(about, list(reversed(shown)), looks, has_signs=color is not None)),
+        weight=30 + 34.0 * len(shown),
     )
     started = int(np.isfinite(began).sum())
     panels = (top, *_sensors(history, x, first))
     return Figure(
         kind="timeline",
         title=f"{counted(started, 'run')} in {duration(length)}, {_busy(about)}",
-        caption=_caption(df, began, rows, about),
+        caption=_caption(df, began, rows, about, length, color),
         panels=panels,
         shares_x=True,
         width=720,
-        height=60 + 34.0 * len(shown) + 110 * (len(panels) - 1),
+        height=30 + sum(panel.weight for panel in panels),
     )
 
 
@@ -117,8 +132,59 @@ class _Row:
         """Return the longest gap in seconds, 0 without any."""
         return max((gap.end - gap.start for gap in self.gaps), default=0.0)
 
+    @property
+    def idle(self) -> float:
+        """Return for how many seconds nothing was there."""
+        return sum(gap.end - gap.start for gap in self.gaps)
 
-def _stays(df: "DataFrame", start: Floats, end: Floats, first: float) -> list[_Stay]:
+    @property
+    def said(self) -> str:
+        """Return how busy it was, in words."""
+        return f"{_percent(self.busy)} busy" + (
+            f", {duration(self.idle)} idle" if self.busy < 0.995 else ""
+        )
+
+
+def _colored(df: "DataFrame", color: str | None) -> tuple[list[str], dict[str, Color]]:
+    """Return the group of each run, and the colours of the groups as a legend has them."""
+    if color is None:
+        states = [state or "finished" for state in _texts(df, "state")]
+        known = sorted(set(states), key=_order)
+        return states, {state: _COLORS.get(state, 7) for state in known}
+    require(df, color)
+    nothing = f"no {color}"
+    is_there = df[color].notna().tolist()
+    groups = [
+        group if there else nothing
+        for group, there in zip(levels_of(df[color], most=_GROUPS), is_there, strict=True)
+    ]
+    known = list(dict.fromkeys(groups))
+    if is_number(df[color]):
+        by_value = pd.Series(floats(df[color])).groupby(groups, sort=False).min().sort_values()
+        known = [str(name) for name in by_value.index]
+        if df[color].nunique() > _GROUPS:
+            is_up = color == df.attrs.get("metric") and df.attrs.get("goal") == "maximize"
+            ranges = [name for name in known if name != nothing]
+            best_first = ranges[::-1] if is_up else ranges
+            return groups, {**dict(zip(best_first, _QUARTERS, strict=False)), nothing: "muted"}
+    else:
+        counts = pd.Series(groups, dtype=object).value_counts()
+        kept = set(counts.index[: _GROUPS if len(counts) <= _GROUPS else _GROUPS - 1])
+        groups = [group if group in kept else "other" for group in groups]
+        known = [group for group in known if group in kept]
+    there_are = [name for name in known if name != nothing]
+    named: dict[str, Color] = {name: at for at, name in enumerate(there_are)}
+    return groups, {**named, "other": "muted", nothing: "muted"}
+
+
+def _stays(
+    df: "DataFrame",
+    start: Floats,
+    end: Floats,
+    first: float,
+    color: str | None,
+    groups: Sequence[str],
+) -> list[_Stay]:
     """Return the stays of all runs that have started."""
     known = np.flatnonzero(np.isfinite(start))
     states = _texts(df, "state")
@@ -130,6 +196,7 @@ def _stays(df: "DataFrame", start: Floats, end: Floats, first: float) -> list[_S
     results = floats(df[metric]) if metric in df.columns else np.full(len(df), np.nan)
     found = []
     reasons = _texts(df, "reason")
+    values = _texts(df, color) if color is not None else []
     for i in known:
         run = int(i)
         began, ended = float(start[run]), float(end[run])
@@ -139,13 +206,19 @@ def _stays(df: "DataFrame", start: Floats, end: Floats, first: float) -> list[_S
             f"{states[run]}{reason}".strip(),
             f"{_local(first + began)} to {_local(first + ended)}, {duration(ended - began)}",
             f"{metric} {plain(float(results[run]))}" if np.isfinite(results[run]) else "",
+            f"{color} {values[run]}" if color is not None and color != metric else "",
         ]
         hover = "\n".join(line for line in lines if line)
-        state = states[run] or "finished"
-        found += [
-            _Stay(row=row, start=began, end=ended, state=state, name=names[run], hover=hover)
-            for row in rows[run]
-        ]
+        stay = _Stay(
+            row="",
+            start=began,
+            end=ended,
+            state=states[run] or "finished",
+            group=groups[run],
+            name=names[run],
+            hover=hover,
+        )
+        found += [replace(stay, row=row) for row in rows[run]]
     return found
 
 
@@ -200,8 +273,14 @@ def _gaps(ordered: Sequence[_Stay], length: float) -> Iterator[_Gap]:
         yield _Gap(at, length)
 
 
-def _marks(about: Mapping[str, _Row], rows: Sequence[str]) -> Iterator[Mark]:
-    """Yield the idle times, then the runs by state and by how broad they are drawn."""
+def _marks(
+    about: Mapping[str, _Row],
+    rows: Sequence[str],
+    looks: Mapping[str, Color],
+    *,
+    has_signs: bool,
+) -> Iterator[Mark]:
+    """Yield the idle times, then the runs by group and by how broad they are drawn, then signs."""
     gaps = [(y, gap) for y, row in enumerate(rows) for gap in about[row].gaps]
     if gaps:
         yield Spans(
@@ -220,18 +299,37 @@ def _marks(about: Mapping[str, _Row], rows: Sequence[str]) -> Iterator[Mark]:
             for k, lane in enumerate(lanes):
                 middle = y + 0.38 - height * (k + 0.5)
                 for stay in lane:
-                    found.setdefault((stay.state, height), []).append((middle, stay))
-    for (state, height), stays in sorted(found.items(), key=lambda item: _order(item[0][0])):
+                    found.setdefault((stay.group, height), []).append((middle, stay))
+    order = list(looks)
+    for (group, height), stays in sorted(found.items(), key=lambda item: order.index(item[0][0])):
         yield Spans(
             y=np.array([y for y, _ in stays]),
             start=np.array([stay.start for _, stay in stays]),
             end=np.array([stay.end for _, stay in stays]),
-            color=_COLORS.get(state, 7),
-            label=state,
+            color=looks[group],
+            label=group,
             height=height,
             hovers=tuple(stay.hover for _, stay in stays),
             texts=tuple(stay.name for _, stay in stays),
         )
+    if has_signs:
+        yield from _signs([one for stays in found.values() for one in stays])
+
+
+def _signs(stays: Sequence[tuple[float, _Stay]]) -> Iterator[Points]:
+    """Yield a sign in the middle of each run that did not finish."""
+    for marker, states in _SIGNS:
+        own = [(y, stay) for y, stay in stays if stay.state in states]
+        if own:
+            there = {stay.state for _, stay in own}
+            yield Points(
+                x=np.array([(stay.start + stay.end) / 2 for _, stay in own]),
+                y=np.array([y for y, _ in own]),
+                color="ink",
+                marker=marker,
+                label=" or ".join(state for state in states if state in there),
+                hovers=tuple(stay.hover for _, stay in own),
+            )
 
 
 def _order(state: str) -> int:
@@ -253,8 +351,35 @@ def _sensors(history: "DataFrame | None", x: Axis, first: float) -> Iterator[Pan
             _line(history[history["key"] == names[name]], first, factor, name, color)
             for color, name in enumerate(sorted(names, key=_by_number))
         )
-        if lines:
-            yield Panel(x=x, y=Axis(label=label, unit=unit, low=0.0), marks=lines)
+        if len(lines) == 1:
+            yield Panel(x=x, y=Axis(label=label, unit=unit, low=0.0), marks=lines, weight=110)
+        elif lines:
+            yield _lanes(lines, x, label, unit)
+
+
+def _lanes(lines: Sequence[Line], x: Axis, label: str, unit: _Unit) -> Panel:
+    """Return a row for each line, filled up to it: over one another they would not be seen."""
+    most = max([float(np.nanmax(line.y)) for line in lines if np.isfinite(line.y).any()], default=1)
+    most = 1.0 if unit == "share" else most or 1.0
+    marks: list[Mark] = []
+    for row, line in enumerate(reversed(lines)):
+        base = np.where(np.isfinite(line.y), row - 0.4, np.nan)
+        mean = show(float(np.nanmean(line.y)), unit) if np.isfinite(line.y).any() else "none"
+        top = replace(line, y=base + 0.8 * line.y / most, color="accent", label="")
+        marks += [
+            Band(x=line.x, low=base, high=top.y, color="accent"),
+            replace(top, hover=f"{line.label}: mean {mean}"),
+        ]
+    return Panel(
+        x=x,
+        y=Axis(
+            label=f"{label}, 0 to {show(most, unit)}",
+            scale="category",
+            categories=tuple(line.label for line in reversed(lines)),
+        ),
+        marks=tuple(marks),
+        weight=40 + 24.0 * len(lines),
+    )
 
 
 def _is_of(key: str, start: str, end: str) -> bool:
@@ -285,13 +410,21 @@ def _busy(about: Mapping[str, _Row]) -> str:
     return f"{count} {kind if count > 1 else kind[:-1]} {_percent(share)} busy"
 
 
-def _caption(df: "DataFrame", began: Floats, rows: Sequence[str], about: Mapping[str, _Row]) -> str:
+def _caption(
+    df: "DataFrame",
+    began: Floats,
+    rows: Sequence[str],
+    about: Mapping[str, _Row],
+    length: float,
+    color: str | None,
+) -> str:
     worst = max(about, key=lambda row: about[row].longest)
-    texts = []
+    texts = [f"Colours: {color}."] if color is not None else []
     if about[worst].longest > 0:
-        total = sum(gap.end - gap.start for row in about.values() for gap in row.gaps)
+        total = sum(row.idle for row in about.values())
+        share = f" ({_percent(total / length / len(about))})" if len(about) > 1 else ""
         texts.append(
-            f"Idle for {duration(total)} in all; the longest gap is"
+            f"Idle for {duration(total)} in all{share}; the longest gap is"
             f" {duration(about[worst].longest)}, on {worst}."
         )
     waiting = int((~np.isfinite(began)).sum())

@@ -1,183 +1,11 @@
 // Draws a figure (figure.py, as JSON) that answers to mouse, touch and keys. It needs nothing else.
 
-import {REACH, clamp, fit, pick, ramp, scale, show, smooth, ticks, wrap} from './numbers.js'
+import {MARKS, dot, radius, said, write} from './marks.js'
+import {REACH, clamp, fit, pick, ramp, scale, smooth, ticks, wrap} from './numbers.js'
 import {SvgContext} from './svg.js'
 
 const FONT = '12px system-ui, sans-serif'
 const LINE = 18 // pixels a line of text is high
-const RING = 2 * Math.PI
-
-// ---- marks: where they are, how they are drawn, what they say
-
-const pixels = (values, way) => Float64Array.from(values, way.at)
-
-function stroke(ctx, px, py, isStepped) {
-  ctx.beginPath()
-  let isDown = false
-  for (let i = 0; i < px.length; i++) {
-    if (Number.isNaN(px[i] + py[i])) { isDown = false; continue }
-    if (isDown && isStepped) ctx.lineTo(px[i], py[i - 1])
-    ctx[isDown ? 'lineTo' : 'moveTo'](px[i], py[i])
-    isDown = true
-  }
-  ctx.stroke()
-}
-
-function dot(ctx, x, y, r, marker) {
-  if (marker === 'cross') {
-    for (const s of [-1, 1]) { ctx.moveTo(x - r, y - s * r); ctx.lineTo(x + r, y + s * r) }
-  } else { ctx.moveTo(x + r, y); ctx.arc(x, y, r, 0, RING) }
-}
-
-const radius = (mark, i) => (mark.x.length > 1500 ? 2.5 : 3.5) * Math.sqrt(mark.area?.[i] ?? 1)
-const named = (axis, v) => axis.scale === 'category' ? axis.categories[Math.round(v)] ?? '' : show(v, axis.unit)
-
-/** Return what an item says, in lines. */
-function said(mark, panel, i) {
-  if (mark.hovers?.[i] !== undefined) return mark.hovers[i]
-  const at = [['x', panel.x], ['y', panel.y]].map(([side, axis]) => `${axis.label}: ${named(axis, mark[side][i])}`)
-  return [mark.hover || mark.label, ...at].filter(Boolean).join('\n')
-}
-
-const MARKS = {
-  points: {
-    place: (mark, x, y) => ({px: pixels(mark.x, x), py: pixels(mark.y, y)}),
-    draw(ctx, mark, {px, py}, color, extra, theme) {
-      ctx.globalAlpha = mark.is_faint ? 0.3 : mark.x.length > 500 ? 0.6 : 0.85
-      ctx.lineWidth = 1.5
-      ctx.beginPath()
-      for (let i = 0; i < px.length; i++) if (!Number.isNaN(px[i] + py[i])) dot(ctx, px[i], py[i], radius(mark, i), mark.marker)
-      if (mark.marker && theme.halo) { // told apart from light cells and dark ones
-        Object.assign(ctx, {strokeStyle: theme.halo, lineWidth: 4})
-        ctx.stroke()
-        Object.assign(ctx, {strokeStyle: color, lineWidth: 1.5})
-      }
-      ctx[mark.marker ? 'stroke' : 'fill']()
-    },
-  },
-  line: {
-    place: (mark, x, y) => ({px: pixels(mark.x, x), py: pixels(mark.y, y), isPath: true}),
-    draw(ctx, mark, {px, py}, color, extra = 0) {
-      ctx.globalAlpha = mark.is_faint && !extra ? 0.25 : 1
-      ctx.lineWidth = (mark.width ?? 1.5) * 1.2 + extra
-      ctx.setLineDash(mark.is_dashed ? [5, 4] : [])
-      stroke(ctx, px, py, mark.is_stepped)
-      ctx.setLineDash([])
-      let last = px.length - 1
-      while (last >= 0 && Number.isNaN(px[last] + py[last])) last--
-      if (mark.end !== 'stopped' || last < 0) return
-      ctx.beginPath()
-      dot(ctx, px[last], py[last], 3.5, 'cross')
-      ctx.stroke()
-    },
-  },
-  band: {
-    place: (mark, x, y) => ({ax: pixels(mark.x, x), low: pixels(mark.low, y), high: pixels(mark.high, y)}),
-    draw(ctx, mark, {ax, low, high}) {
-      ctx.globalAlpha = 0.18
-      const at = [...ax.keys()].filter(i => !Number.isNaN(ax[i] + low[i] + high[i]))
-      ctx.beginPath()
-      at.forEach((i, k) => ctx[k ? 'lineTo' : 'moveTo'](ax[i], high[i]))
-      at.reverse().forEach(i => ctx.lineTo(ax[i], low[i]))
-      ctx.fill()
-    },
-  },
-  bars: {
-    place(mark, x, y, box) {
-      const half = Math.abs(y.at(0.5) - y.at(0))
-      return {
-        zero: x.at(0), value: pixels(mark.value, x), low: pixels(mark.low ?? [], x), high: pixels(mark.high ?? [], x), at: pixels(mark.y, y), half,
-        rects: mark.y.map(v => [box.left, y.at(v) - half, box.right, y.at(v) + half]),
-      }
-    },
-    draw(ctx, mark, {zero, value, low, high, at, half}, color, extra, theme) {
-      const thick = Math.min(half * 1.3, 26)
-      for (let i = 0; i < at.length; i++) {
-        if (Number.isNaN(value[i])) continue
-        ctx.globalAlpha = mark.is_pale?.[i] ? 0.35 : 0.9
-        ctx.fillRect(Math.min(zero, value[i]), at[i] - thick / 2, Math.abs(value[i] - zero), thick)
-        if (Number.isNaN(low[i] + high[i]) || low[i] === undefined) continue
-        ctx.globalAlpha = 1
-        ctx.strokeStyle = theme.ink
-        ctx.lineWidth = 1.5
-        ctx.beginPath()
-        ctx.moveTo(low[i], at[i]); ctx.lineTo(high[i], at[i])
-        for (const end of [low[i], high[i]]) { ctx.moveTo(end, at[i] - 4); ctx.lineTo(end, at[i] + 4) }
-        ctx.stroke()
-      }
-    },
-  },
-  boxes: {
-    place(mark, x, y) {
-      const half = Math.abs(x.at((mark.width ?? 0.5) / 2) - x.at(0))
-      return {
-        middle: pixels(mark.middle, y),
-        rects: mark.x.map((v, i) => [x.at(v) - half, y.at(mark.high[i]), x.at(v) + half, y.at(mark.low[i])]),
-      }
-    },
-    draw(ctx, mark, {rects, middle}) {
-      rects.forEach(([left, top, right, bottom], i) => {
-        ctx.globalAlpha = 0.2
-        ctx.fillRect(left, top, right - left, bottom - top)
-        ctx.globalAlpha = 1
-        ctx.lineWidth = 2
-        ctx.beginPath()
-        ctx.moveTo(left, middle[i]); ctx.lineTo(right, middle[i])
-        ctx.stroke()
-      })
-    },
-  },
-  spans: {
-    place(mark, x, y) {
-      const half = Math.abs(y.at((mark.height ?? 0.7) / 2) - y.at(0))
-      return {rects: mark.y.map((v, i) => [x.at(mark.start[i]), y.at(v) - half, Math.max(x.at(mark.end[i]), x.at(mark.start[i]) + 1), y.at(v) + half])}
-    },
-    draw(ctx, mark, {rects}, color) {
-      rects.forEach(([left, top, right, bottom], i) => {
-        ctx.globalAlpha = 0.9
-        ctx.fillStyle = color
-        ctx.fillRect(left, top, Math.max(right - left - (right - left > 4 ? 1 : 0), 1), bottom - top)
-        const text = mark.texts?.[i]
-        if (!text || bottom - top < 12 || ctx.measureText(text).width > right - left - 6) return
-        ctx.globalAlpha = 1
-        ctx.fillStyle = '#ffffff'
-        write(ctx, text, (left + right) / 2, (top + bottom) / 2, 'center', 'middle')
-      })
-    },
-  },
-  cells: {
-    place: (mark, x, y) => ({rects: mark.edges.map(([left, low, right, high]) => [x.at(left), y.at(high), x.at(right), y.at(low)])}),
-    draw(ctx, mark, {rects}, color, extra, theme) {
-      rects.forEach(([left, top, right, bottom], i) => {
-        ctx.fillStyle = ramp(theme.ramp, mark.shares[i])
-        ctx.fillRect(left, top, right - left + 0.5, bottom - top + 0.5)
-      })
-    },
-  },
-  rule: {
-    place: (mark, x, y, box) => mark.along === 'x' ? {line: [x.at(mark.at), box.top, x.at(mark.at), box.bottom]} : {line: [box.left, y.at(mark.at), box.right, y.at(mark.at)]},
-    draw(ctx, mark, {line: [x0, y0, x1, y1]}, color, extra, theme) {
-      ctx.strokeStyle = ctx.fillStyle = theme.muted
-      ctx.lineWidth = 1
-      ctx.setLineDash(mark.is_dashed === false ? [] : [4, 4])
-      ctx.beginPath()
-      ctx.moveTo(x0, y0); ctx.lineTo(x1, y1)
-      ctx.stroke()
-      ctx.setLineDash([])
-      if (!mark.text) return
-      if (mark.along === 'x') write(ctx, mark.text, x0 + 4, y0 + 2, 'left', 'top')
-      else write(ctx, mark.text, x1 - 4, y0 - 2, 'right', 'bottom')
-    },
-  },
-}
-
-function write(ctx, text, x, y, align = 'left', baseline = 'alphabetic', way = 'fillText') {
-  ctx.textAlign = align
-  ctx.textBaseline = baseline
-  ctx[way](text, x, y)
-}
-
-// ---- the picture in a page
 
 function add(parent, tag, className = '', text = '') {
   const element = document.createElement(tag)
@@ -229,13 +57,14 @@ export class Chart {
     const {data} = this
     this.element.replaceChildren()
     this.root = add(this.element, 'figure', 'hr-figure')
+    this.root.setAttribute('aria-label', data.title || data.kind) // else it is its caption
     if (data.title) add(this.root, 'h3', '', data.title)
     const bar = add(this.root, 'div', 'hr-figure-bar')
     this.keys = this.labels.filter(label => this.first(label).mark !== 'cells').map(label => {
       const key = add(bar, 'button', '', label)
       const {mark, marker} = this.first(label)
       key.prepend(document.createElement('i'))
-      key.firstChild.className = mark === 'line' ? 'line' : marker ? '' : 'filled'
+      key.firstChild.className = mark === 'line' ? mark : marker ?? 'filled'
       key.title = 'click: hide or show, double click: only this'
       key.onclick = () => this.toggle(label)
       key.ondblclick = () => this.only(label)
@@ -279,7 +108,7 @@ export class Chart {
     const {palette} = this.data
     const isDark = (this.asked ?? document.documentElement.dataset.theme ?? (this.media[0].matches ? 'dark' : 'light')) === 'dark' && !this.media[1].matches
     const ramp = isDark ? palette.ramp : [...palette.ramp].reverse() // the best stands out from the paper
-    return {...palette, ...palette[isDark ? 'dark' : 'light'], ramp}
+    return {...palette, ...palette[isDark ? 'dark' : 'light'], ramp, faint: isDark ? 0.55 : 0.27}
   }
 
   color(mark, theme) {
@@ -302,6 +131,9 @@ export class Chart {
     const weights = Array.from({length: rows}, (_, r) => Math.max(...panels.slice(r * columns, (r + 1) * columns).map(panel => panel.weight ?? 1)))
     const share = weights.map(weight => height * weight / weights.reduce((a, b) => a + b, 0))
     const room = width / columns
+    ctx.font = `600 ${FONT}`
+    const titles = panels.map(panel => wrap(ctx, panel.title ?? '', room - 24))
+    const most = weights.map((_, r) => Math.max(...titles.slice(r * columns, (r + 1) * columns).map(lines => lines.length)))
     ctx.font = FONT
     const wide = texts => Math.max(0, ...texts.map(text => ctx.measureText(text).width))
     const parts = panels.map((panel, i) => {
@@ -312,9 +144,9 @@ export class Chart {
       const names = panel.x.scale === 'category' ? panel.x.categories : []
       const isTurned = wide(names) > room * 0.8 / Math.max(names.length, 1) - 6
       const turn = isTurned ? Math.min(wide(names), 130) * 0.6 : 0
-      const top = share.slice(0, row).reduce((a, b) => a + b, 0) + 8 + (panel.title ? LINE : 0) + (panel.y.label ? LINE : 0)
+      const top = share.slice(0, row).reduce((a, b) => a + b, 0) + 8 + most[row] * LINE + (panel.y.label ? LINE : 0)
       const bottom = share.slice(0, row).reduce((a, b) => a + b, share[row]) - (isLast ? (panel.x.label ? 2 : 1) * LINE + 4 + turn : 8)
-      const part = {panel, marks, isLast, turn, xKey, yKey, box: {left: 0, top, right: (column + 1) * room - 14, bottom}}
+      const part = {panel, title: titles[i], marks, isLast, turn, xKey, yKey, box: {left: 0, top, right: (column + 1) * room - 14, bottom}}
       part.xSpan = this.views[xKey] ?? panel.x.ends
       part.ySpan = this.views[yKey] ?? panel.y.ends
       part.yTicks = ticks(panel.y, ...part.ySpan, Math.max(2, (bottom - top) / (panel.y.scale === 'category' ? LINE - 2 : 45)))
@@ -326,7 +158,8 @@ export class Chart {
     parts.forEach((part, i) => {
       const {box, panel} = part
       const column = i % columns
-      box.left = column * room + 10 + Math.max(...parts.filter((_, k) => k % columns === column).map(other => other.labels))
+      part.edge = column * room + 10
+      box.left = part.edge + Math.max(...parts.filter((_, k) => k % columns === column).map(other => other.labels))
       part.x = scale(panel.x, part.xSpan, [box.left, box.right])
       part.y = scale(panel.y, part.ySpan, [box.bottom, box.top])
       part.placed = part.marks.flatMap(mark => this.smoothed(mark))
@@ -340,7 +173,7 @@ export class Chart {
       this.frame(ctx, part, theme)
       ctx.save()
       this.clip(ctx, part.box)
-      const inks = part.cells ? {...theme, ink: '#000000', halo: '#ffffff'} : theme
+      const inks = part.cells ? {...theme, ink: '#000', paper: '#fff'} : theme
       for (const placed of part.placed) this.mark(ctx, placed, inks)
       ctx.restore()
       this.texts(ctx, part, theme)
@@ -365,10 +198,11 @@ export class Chart {
     ctx.lineWidth = 1
     ctx.fillStyle = theme.ink
     ctx.font = `600 ${FONT}`
-    if (panel.title) write(ctx, fit(ctx, panel.title, right - left), left, top - (panel.y.label ? LINE : 0) - 6)
+    const foot = top - (panel.y.label ? LINE : 0) - 6
+    part.title.forEach((line, i) => write(ctx, fit(ctx, line, right - part.edge), part.edge, foot - (part.title.length - 1 - i) * LINE))
     ctx.font = FONT
     ctx.fillStyle = theme.muted
-    if (panel.y.label) write(ctx, fit(ctx, this.label(panel.y), right - left + 20), left, top - 6)
+    if (panel.y.label) write(ctx, fit(ctx, this.label(panel.y), right - part.edge), part.edge, top - 6)
     if (panel.x.label && part.isLast) write(ctx, fit(ctx, this.label(panel.x), right - left), right, bottom + LINE * 2 - 2 + part.turn, 'right')
     const most = panel.x.scale === 'category' ? (right - left) / 16 : (right - left) / 75
     ctx.strokeStyle = theme.grid

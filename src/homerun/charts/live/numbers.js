@@ -31,11 +31,11 @@ const UNITS = {
   bytes: [[2 ** 40, 'TiB'], [2 ** 30, 'GiB'], [2 ** 20, 'MiB'], [1024, 'KiB'], [1, 'B']],
 }
 
-/** Return a number with few digits: 0.00123, 1e-5, 12,300. */
-export function plain(v) {
+/** Return a number with few digits: 0.00123, 1e-5, 12,300; below `low` and from `high` on with an exponent. */
+export function plain(v, low = 1e-4, high = 1e6) {
   const size = Math.abs(v)
   if (v === 0) return '0'
-  if (size < 1e-4 || size >= 1e6) return v.toExponential(3).replace(/\.?0+e/, 'e').replace('e+', 'e')
+  if (size < low || size >= high) return v.toExponential(3).replace(/\.?0+e/, 'e').replace('e+', 'e')
   return size >= 1e4 ? Math.round(v).toLocaleString('en') : String(Number(v.toPrecision(4)))
 }
 
@@ -67,9 +67,10 @@ export function ticks(axis, low, high, most) {
   const isLog = axis.scale === 'log' && high / low > 4
   const largest = axis.unit === 'seconds' ? 5 * stepIn(axis, low, high, most) : Infinity // 15 s, 30 s, not 0.25 min, 0.5 min
   const like = axis.scale === 'log' ? undefined : Math.min(Math.max(Math.abs(low), Math.abs(high)), largest)
-  return (isLog ? byFactors(axis, low, high, most) : bySteps(axis, low, high, most))
+  const inside = (isLog ? byFactors(axis, low, high, most) : bySteps(axis, low, high, most))
     .filter(v => v >= low - Math.abs(low) * 1e-12 && v <= high + Math.abs(high) * 1e-12)
-    .map(value => ({value, text: show(value, axis.unit, like)}))
+  const isShort = !axis.unit && inside.some(v => plain(v).includes('e')) // not 0.0001 beside 1e-8
+  return inside.map(value => ({value, text: isShort ? plain(value, 1e-2, 1e4) : show(value, axis.unit, like)}))
 }
 
 const stepIn = (axis, low, high, most) => Math.max(stepOf((high - low) / Math.max(most, 1), axis.unit), axis.is_whole ? 1 : 0)
@@ -111,14 +112,18 @@ export function smooth(values, weight) {
   })
 }
 
+const part = (color, k) => parseInt(color.slice(1 + 2 * k, 3 + 2 * k), 16)
+
 /** Return a colour of a ramp, 0 .. 1. */
 export function ramp(colors, t) {
   const at = clamp(t, 0, 1) * (colors.length - 1)
   const i = Math.min(Math.floor(at), colors.length - 2)
-  const part = (color, k) => parseInt(color.slice(1 + 2 * k, 3 + 2 * k), 16)
   const mixed = [0, 1, 2].map(k => Math.round(part(colors[i], k) + (part(colors[i + 1], k) - part(colors[i], k)) * (at - i)))
   return `#${mixed.map(v => v.toString(16).padStart(2, '0')).join('')}`
 }
+
+/** Return black or white: what is read on a colour. */
+export const on = color => [0.21, 0.72, 0.07].reduce((sum, w, k) => sum + w * (part(color, k) / 255) ** 2.2, 0) > 0.3 ? '#000' : '#fff'
 
 /** Return which item of a placed mark is nearest to a pixel: {index, distance} or null. */
 export function pick(placed, x, y) {

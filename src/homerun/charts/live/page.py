@@ -1,21 +1,17 @@
-"""Figures as pages that answer to the mouse, and need nothing else."""
+"""Figures as data, and in places of a page that answer to the mouse and need nothing else."""
 
-import re
 from collections.abc import Iterable
 from dataclasses import fields, replace
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
 import numpy as np
 
-from homerun.charts import colors
+from homerun.charts import colors, modules
 from homerun.charts.arrays import rounded
 from homerun.charts.figure import Cells, Figure, Mark, Panel
 from homerun.charts.live.hovers import hovers_of
-from homerun.charts.pages import json_text, page
+from homerun.charts.pages import json_text
 from homerun.charts.ticks import Side, edges, is_whole, span
-from homerun.core import markup
 
 START_ALL = """
 for (const place of document.querySelectorAll('[data-homerun-figure]')) {
@@ -39,23 +35,10 @@ def data_of(figure: Figure) -> dict[str, Any]:
             "categories": list(colors.CATEGORIES),
             "accent": colors.ACCENT,
             "ramp": list(colors.RAMP),
-            "light": dict(colors.LIGHT),
-            "dark": dict(colors.DARK),
+            "light": {**colors.LIGHT, **colors.quarters("light")},
+            "dark": {**colors.DARK, **colors.quarters("dark")},
         },
     }
-
-
-def page_of(figure: Figure, *, refresh_s: float | None = None) -> str:
-    """Return a page with one figure, which loads nothing but itself, after `refresh_s` seconds."""
-    return page(
-        figure.title or figure.kind,
-        module=module_of(),
-        data=data_of(figure),
-        start='figure(document.getElementById("chart"), data)',
-        style=style_of(),
-        refresh_s=refresh_s,
-        without_script=f"<p>{markup.text(figure.title)}</p>\n<p>{markup.text(figure.caption)}</p>",
-    )
 
 
 def fragment_of(figures: Iterable[Figure]) -> str:
@@ -80,21 +63,14 @@ def script_of() -> str:
     return f"<style>{style_of()}</style>\n{script}"
 
 
-@cache
 def module_of() -> str:
     """Return the module that draws figures, as text: its files are one where they are used."""
-    texts = [_file(name) for name in ("numbers.js", "svg.js", "figure.js")]
-    return "".join(re.sub(r"^import .*\n", "", one, flags=re.MULTILINE) for one in texts)
+    return modules.joined(__package__, "figure.js")
 
 
-@cache
 def style_of() -> str:
     """Return the style of figures, which a page has once."""
-    return _file("figure.css")
-
-
-def _file(name: str) -> str:
-    return files(__package__).joinpath(name).read_text(encoding="utf-8")
+    return modules.text_of(__package__, "figure.css")
 
 
 def _panel(figure: Figure, panel: Panel) -> dict[str, Any]:

@@ -9,10 +9,11 @@ if TYPE_CHECKING:
     from homerun.charts.still.static import to_pdf as to_pdf
     from homerun.charts.still.static import to_png as to_png
     from homerun.charts.still.static import to_svg as to_svg
+    from homerun.charts.still.svg import svg_of as svg_of
 
 lazy.attach(
     __name__,
-    {"settings": "own_settings", "static": "to_pdf to_png to_svg"},
+    {"settings": "own_settings", "static": "to_pdf to_png to_svg", "svg": "svg_of"},
     extra="plot",
     needing="pictures need",
 )

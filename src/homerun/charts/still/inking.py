@@ -1,7 +1,9 @@
 """Draws each kind of mark on the axes of a matplotlib figure."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -27,6 +29,7 @@ from homerun.charts.figure import (
 )
 from homerun.charts.ticks import edges, ticks
 
+_FEW = 200  # points of a line; more of them, and it is fainter where it is faint
 _MARKERS = {"dot": "o", "ring": "o", "cross": "x"}
 
 
@@ -41,11 +44,15 @@ class Style:
     muted: str
     grid: str
     paper: str
+    crowd: int = 0  # faint lines in the panel
+    has_cells: bool = False  # the panel is filled with colours, dark ones and pale ones
 
     @classmethod
     def of(cls, theme: Theme, text: float) -> "Style":
         found = colors.DARK if theme == "dark" else colors.LIGHT
-        return cls(theme=theme, text=text, soft=_between(found["ink"], found["muted"]), **found)
+        ink, muted, grid, paper = (found[part] for part in ("ink", "muted", "grid", "paper"))
+        soft = _between(ink, muted)
+        return cls(theme=theme, text=text, ink=ink, soft=soft, muted=muted, grid=grid, paper=paper)
 
     def color(self, color: Color) -> str:
         """Return a colour of a mark as hexadecimal digits."""
@@ -56,6 +63,8 @@ class Style:
                 return self.ink
             case "muted":
                 return self.muted
+            case "first" | "second" | "third" | "fourth":
+                return colors.quarters(self.theme)[color]
             case _:
                 return colors.ACCENT
 
@@ -66,8 +75,39 @@ def _between(one: str, other: str) -> str:
     return to_hex((red, green, blue))
 
 
-def draw(axes: Axes, mark: Mark, panel: Panel, style: Style) -> None:
-    """Draw a mark; names of points and bars are written later, when it is known where."""
+def draw_all(axes: Axes, panel: Panel, style: Style) -> None:
+    """Draw the marks of a panel; names of points and bars are written later, where there is room.
+
+    Lines that follow one another and look the same, of which there may be thousands, are drawn at
+    once.
+    """
+    for look, marks in groupby(panel.marks, _look):
+        if look is not None:
+            _lines(axes, [mark for mark in marks if isinstance(mark, Line)], style)
+            continue
+        for mark in marks:
+            _draw(axes, mark, panel, style)
+
+
+def _look(mark: Mark) -> tuple[Any, ...] | None:
+    """Return what a plain faint line looks like; None of all else."""
+    if not isinstance(mark, Line) or not mark.is_faint or mark.is_stepped or mark.is_dashed:
+        return None
+    return None if mark.end else (mark.color, mark.width, len(mark.x) < _FEW)
+
+
+def _lines(axes: Axes, marks: Sequence[Line], style: Style) -> None:
+    color = to_rgba(style.color(marks[0].color), _faint(marks[0], style))
+    corners = [np.column_stack([mark.x, mark.y]) for mark in marks]
+    axes.add_collection(
+        LineCollection(
+            corners, colors=[color], linewidths=marks[0].width, capstyle="round", zorder=2
+        ),
+        autolim=False,
+    )
+
+
+def _draw(axes: Axes, mark: Mark, panel: Panel, style: Style) -> None:
     match mark:
         case Points():
             _points(axes, mark, style)
@@ -95,27 +135,21 @@ def diameter(count: int) -> float:
 
 def _points(axes: Axes, mark: Points, style: Style) -> None:
     color = style.color(mark.color)
-    wide = diameter(len(mark.x))
+    wide = diameter(len(mark.x)) * (0.7 if style.has_cells else 1.0)
     area = np.full(len(mark.x), wide**2) * (1.0 if mark.area is None else mark.area)
     paint = [to_rgba(color, 0.28 if mark.is_faint else 0.6 if len(mark.x) > 500 else 0.85)]
-    colors_of: dict[str, dict[str, Any]] = {
-        "dot": {"facecolors": paint, "edgecolors": "none"},
-        "ring": {"facecolors": "none", "edgecolors": paint},
-        "cross": {"color": paint},
+    dots: dict[str, Any] = {"facecolors": paint, "edgecolors": "none", "linewidths": 0}
+    if style.has_cells:  # seen on light cells and on dark ones
+        dots = {"facecolors": colors.PALE, "edgecolors": "#000000", "linewidths": 0.6}
+    ring, paper = {"facecolors": "none", "linewidths": 1.3}, style.paper
+    looks: dict[str, list[dict[str, Any]]] = {  # one over the other: a sign has a halo
+        "dot": [dots],
+        "ring": [ring | {"edgecolors": paper, "linewidths": 3.5}, ring | {"edgecolors": paint}],
+        "cross": [{"color": paper, "linewidths": 3.5}, {"color": paint, "linewidths": 1.3}],
     }
-    if mark.marker == "ring":  # seen on light cells and on dark ones
-        halo: dict[str, Any] = {"facecolors": "none", "edgecolors": style.paper, "linewidths": 3.5}
-        axes.scatter(mark.x, mark.y, s=area, marker="o", **halo, clip_on=False, zorder=3)
-    axes.scatter(
-        mark.x,
-        mark.y,
-        s=area,
-        marker=_MARKERS[mark.marker],
-        **colors_of[mark.marker],
-        linewidths=0 if mark.marker == "dot" else 1.3,
-        clip_on=False,
-        zorder=3,
-    )
+    for look in looks[mark.marker]:
+        marker = _MARKERS[mark.marker]
+        axes.scatter(mark.x, mark.y, s=area, marker=marker, **look, clip_on=False, zorder=3)
 
 
 def _line(axes: Axes, mark: Line, style: Style) -> None:
@@ -136,8 +170,9 @@ def _line(axes: Axes, mark: Line, style: Style) -> None:
 
 
 def _faint(mark: Line, style: Style) -> float:
-    """Return how opaque a faint line is; many of them in one mark make up for less."""
-    return (0.45 if len(mark.x) < 200 else 0.3) + (0.15 if style.theme == "dark" else 0.0)
+    """Return how opaque a faint line is; many of them, in one mark or more, make up for less."""
+    alone = (0.45 if len(mark.x) < _FEW else 0.3) + (0.15 if style.theme == "dark" else 0.0)
+    return alone * min(1.0, math.sqrt(80 / max(style.crowd, 1)))
 
 
 def _bars(axes: Axes, mark: Bars, style: Style) -> None:
@@ -204,6 +239,8 @@ def _cells(axes: Axes, mark: Cells, panel: Panel, style: Style) -> None:
         return
     bar = axes.figure.colorbar(mesh, ax=axes, fraction=0.05, pad=0.02, aspect=24)
     bar.outline.set_visible(False)
+    if bar.solids is not None:
+        bar.solids.set_rasterized(False)
     low, high = mesh.get_clim()
     marks = ticks(panel.y.__class__(label=""), low, high, 5)
     bar.set_ticks([t.value for t in marks], labels=[t.text for t in marks])

@@ -4,37 +4,48 @@ matplotlib's own SVG has a style for all elements of a page, ids that clash and 
 This one is plain shapes: it can stand in a page many times, and is the same each time it is made.
 """
 
+import base64
+import io
 from collections.abc import Mapping
 from typing import Any
 
 from matplotlib.backend_bases import GraphicsContextBase, RendererBase
+from matplotlib.backends.backend_mixed import MixedModeRenderer
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.path import Path
 from matplotlib.text import Text
 from matplotlib.transforms import Affine2D, Transform
+from PIL import Image
 
-from homerun.core import markup
+from homerun.core import markup, printable
 
 _FAMILY = "system-ui, &quot;DejaVu Sans&quot;, Verdana, sans-serif"
 _LETTERS = {Path.MOVETO: "M", Path.LINETO: "L", Path.CURVE3: "Q", Path.CURVE4: "C"}
+_INLINE_DPI = 140  # of crowds in an SVG that stands in a page until its script runs
+_IMAGE_DPI = 200  # of what is drawn as pixels
 _ANCHORS = {"left": (0.0, ""), "center": (0.5, "middle"), "right": (1.0, "end")}
 
 
-def svg_of(figure: Figure, *, title: str, inks: Mapping[str, float] | None = None) -> str:
+def svg_of(
+    figure: Figure, *, title: str, inks: Mapping[str, tuple[str, float]] | None = None
+) -> str:
     """Return a drawn figure as SVG.
 
-    `inks`: colours that become the colour of the text around the picture, and how opaque that is;
-    the background is then left out.
+    `inks`: colours that become one of the page around the picture, such as `currentColor`, and how
+    opaque that is; the background is then left out. What is `rasterized` becomes a picture in it.
     """
     renderer = _Renderer(figure, inks or {})
     figure.patch.set_visible(not inks)
-    figure.draw(renderer)
+    mixed: Any = MixedModeRenderer  # which has no types
+    dpi = _INLINE_DPI if inks else _IMAGE_DPI
+    renderer.image_dpi = dpi
+    figure.draw(mixed(figure, *figure.get_size_inches(), dpi, renderer))
     width, height = renderer.get_canvas_width_height()
     size = "" if inks else f' width="{width:g}" height="{height:g}"'
     style = f' style="max-width:{width:g}px;width:100%"' if inks else ""
-    name = markup.text(title)
+    name = markup.text(printable(title))
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}"{size}{style}'
         f' role="img" aria-label="{name}" font-family="{_FAMILY}" stroke-linejoin="round">'
@@ -45,11 +56,12 @@ def svg_of(figure: Figure, *, title: str, inks: Mapping[str, float] | None = Non
 class _Renderer(RendererBase):
     """Writes what matplotlib draws, one group per style."""
 
-    def __init__(self, figure: Figure, inks: Mapping[str, float]) -> None:
+    def __init__(self, figure: Figure, inks: Mapping[str, tuple[str, float]]) -> None:
         super().__init__()
         self._dpi = figure.dpi
         self._width, self._height = figure.bbox.width, figure.bbox.height
         self._inks = inks
+        self.image_dpi = _IMAGE_DPI
         self._parts: list[str] = []
         self._group: tuple[str, str] | None = None
         self._flip = Affine2D().scale(1, -1).translate(0, self._height)
@@ -114,6 +126,25 @@ class _Renderer(RendererBase):
         self._enter(None)
         self._parts.append(f"<text {' '.join(filter(None, attributes))}>{markup.text(s)}</text>")
 
+    def draw_image(
+        self,
+        gc: GraphicsContextBase,  # noqa: ARG002  matplotlib's signature
+        x: float,
+        y: float,
+        im: Any,
+        transform: Transform | None = None,  # noqa: ARG002
+    ) -> None:
+        file = io.BytesIO()
+        image = Image.fromarray(im[::-1])
+        image.quantize(256, Image.Quantize.FASTOCTREE).save(file, format="png")
+        width, height = (size * self._dpi / self.image_dpi for size in image.size)
+        data = base64.b64encode(file.getvalue()).decode()
+        self._enter(None)
+        self._parts.append(
+            f'<image x="{x:.1f}" y="{self._height - y - height:.1f}" width="{width:.1f}"'
+            f' height="{height:.1f}" href="data:image/png;base64,{data}"/>'
+        )
+
     def _style(self, gc: GraphicsContextBase, face: Any) -> str | None:
         """Return the attributes of a shape; None: nothing of it is seen."""
         forced = gc.get_alpha() if gc.get_forced_alpha() else None
@@ -144,7 +175,8 @@ class _Renderer(RendererBase):
     def _paint(self, color: Any, alpha: float) -> tuple[str, float]:
         text = to_hex(color[:3])
         if text in self._inks:
-            return "currentColor", self._inks[text] * alpha
+            color, share = self._inks[text]
+            return color, share * alpha
         return text, alpha
 
     def _clip(self, gc: GraphicsContextBase, path: Path, place: Transform) -> str:
