@@ -1,8 +1,22 @@
 """Errors: each says what came, what is allowed and what to do next."""
 
+import os
+from itertools import takewhile
+
+_PACKAGE = os.path.join(os.path.dirname(os.path.dirname(__file__)), "")  # noqa: PTH118, PTH120
+
 
 class HomerunError(Exception):
     """Base of every error homerun raises on purpose; the command line prints it as one line."""
+
+    def _render_traceback_(self) -> list[str]:
+        """Return what a notebook shows: the line that called us, and ours; IPython asks for it."""
+        import traceback  # noqa: PLC0415  rarely needed
+
+        frames = traceback.extract_tb(self.__traceback__)
+        callers = list(takewhile(lambda frame: not frame.filename.startswith(_PACKAGE), frames))
+        called = [f"---> {one.lineno} {one.line}" for one in callers[-1:]]
+        return [*called, f"{type(self).__name__}: {self}"]
 
 
 class SpecError(HomerunError, ValueError):

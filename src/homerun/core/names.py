@@ -27,7 +27,11 @@ _NOUNS = (
 
 def new_id(length: int = 8) -> str:
     """Return a random lower-case id of letters and digits, as W&B's run ids."""
-    number = int.from_bytes(os.urandom(2 * length))
+    return id_of(int.from_bytes(os.urandom(2 * length)), length)
+
+
+def id_of(number: int, length: int = 8) -> str:
+    """Return the id that a large number stands for."""
     return "".join(_ALPHABET[number // 36**i % 36] for i in range(length))
 
 
@@ -38,11 +42,11 @@ def friendly_name(run_id: str, number: int | None = None) -> str:
     return words if number is None else f"{words}-{number}"
 
 
-def check_id(value: str, what: str = "run id") -> str:
-    """Return the id if it can name a folder inside the home; raise UsageError otherwise."""
+def check_id(value: str) -> str:
+    """Return the run id if it can name a folder inside the home; raise UsageError otherwise."""
     if not isinstance(value, str) or not _ID.fullmatch(value) or ".." in value:
         raise UsageError(
-            f"{what} {value!r} cannot be used; use 1 to 128 letters, digits, '_', '-' or '.', "
+            f"run id {value!r} cannot be used; use 1 to 128 letters, digits, '_', '-' or '.', "
             "starting with a letter or digit"
         )
     return value

@@ -1,12 +1,39 @@
 """The nouns that pass between rooms. They hold facts and never open a file or a database."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from homerun.core.states import ENDED, RunState, SweepState
+from homerun.core.values import flat
 
 Config = Mapping[str, Any]
+Goal = Literal["minimize", "maximize"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric:
+    """The value of runs that is wanted small or large."""
+
+    name: str
+    goal: Goal = "minimize"
+
+    @property
+    def is_maximized(self) -> bool:
+        """Whether more of it is better."""
+        return self.goal == "maximize"
+
+    def is_better(self, value: float, than: float) -> bool:
+        """Tell which of two values is wanted."""
+        return value > than if self.is_maximized else value < than
+
+    def value_in(self, summary: Mapping[str, Any]) -> float | None:
+        """Return the finite number that a summary has for it; its name may be dotted."""
+        value = flat(summary).get(self.name)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return None
+        return value if math.isfinite(value) else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +55,13 @@ class SweepRecord:
     priority: int = 0  # its runs get it
     superseded_by: str = ""  # id of the clone that took its place
     outlook: str = ""  # what its next runs are expected to gain, if a model has said so
+
+    @property
+    def metric(self) -> Metric | None:
+        """What it is about; None: its file names no metric."""
+        metric = self.spec.get("metric") or {}
+        name, goal = metric.get("name"), metric.get("goal")
+        return Metric(name=str(name), goal=goal or "minimize") if name else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +113,11 @@ class Run:
     def is_ended(self) -> bool:
         """Whether nothing more will happen to this run."""
         return self.state in ENDED
+
+    @property
+    def counts(self) -> bool:
+        """Whether its result does: it finished, and no rule ended it early."""
+        return self.state == RunState.FINISHED and not self.censored
 
 
 @dataclass(frozen=True, kw_only=True)

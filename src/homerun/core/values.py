@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 _DIGITS = 4  # that a measured number is shown with
@@ -39,6 +39,15 @@ def duration(seconds: float | None) -> str:
     return f"{whole // 86400}d{whole % 86400 // 3600:02}h"
 
 
+def size(count: float) -> str:
+    """Return a number of bytes: 512 B, 1.5 KiB, 12 MiB, 3.4 GiB."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if count < 1024:
+            return f"{count:.{0 if unit == 'B' or count >= 10 else 1}f} {unit}"
+        count /= 1024
+    return f"{count:.1f} TiB"
+
+
 def counted(count: int, noun: str) -> str:
     """Return a count with its noun: 1 run, 2,000 runs."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
@@ -69,13 +78,16 @@ def flat(document: Mapping[str, Any]) -> dict[str, Any]:
     """Return nested dictionaries as dotted keys; records of media (`_type`) stay whole."""
     if isinstance(document, dict) and _FLAT.issuperset(map(type, document.values())):
         return document
-    found: dict[str, Any] = {}
+    return dict(leaves(document))
+
+
+def leaves(document: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the values of nested dictionaries under dotted keys, as `flat` returns them."""
     for key, value in document.items():
         if isinstance(value, Mapping) and value and "_type" not in value:
-            found.update({f"{key}.{inner}": v for inner, v in flat(value).items()})
+            yield from leaves(value, f"{prefix}{key}.")
         else:
-            found[key] = value
-    return found
+            yield f"{prefix}{key}", value
 
 
 def _rounded(value: float, digits: int) -> str:

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from homerun.devices.rapl import CpuEnergy as CpuEnergy
     from homerun.devices.rapl import why_no_cpu_energy as why_no_cpu_energy
     from homerun.devices.sampling import GpuSampler as GpuSampler
-    from homerun.devices.sampling import GpuUse as GpuUse
     from homerun.devices.sampling import GpuWatch as GpuWatch
     from homerun.devices.system import Sampler as Sampler
 
@@ -35,7 +34,7 @@ lazy.attach(
         "machine": "machine",
         "owners": "Owner owner run_of",
         "rapl": "CpuEnergy why_no_cpu_energy",
-        "sampling": "GpuSampler GpuUse GpuWatch",
+        "sampling": "GpuSampler GpuWatch",
         "system": "Sampler",
     },
 )

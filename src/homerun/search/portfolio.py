@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from homerun.core import SpecError
-from homerun.search.aims.aims import aim_for
+from homerun.search.aims.aims import Search, aim_for
 from homerun.search.models.acquisition import acquire
 from homerun.search.models.coordinates import LISTED, Space, space_of
 from homerun.search.models.dimensions import Array
@@ -26,8 +26,6 @@ from homerun.search.observations import Observation, Suggestion
 from homerun.search.start import best_of_others, given, sequence, size_of_start
 from homerun.search.threads import one_thread
 from homerun.spec import Sweep
-
-Search = Callable[[Sweep, Sequence[Observation], np.random.Generator, int], list[Suggestion]]
 
 FOREST, RANDOM = 0.15, 0.05  # shares of the portfolio; the rest is the Gaussian process
 _MODELS = ("gaussian", "forest")

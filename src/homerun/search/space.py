@@ -26,7 +26,7 @@ class Walk:
 def check(sweep: Sweep) -> None:
     """Refuse sweeps that homerun cannot search."""
     is_free = sweep.settings.configs or sweep.scheduler or ":" in sweep.settings.search
-    if sweep.method == "custom" and not (sweep.metric or sweep.metrics or is_free):
+    if sweep.method == "custom" and not (sweep.goals or is_free):
         raise SpecError(
             f"{sweep.source}: method custom needs metric: or metrics:, the values to minimize or "
             "maximize"

@@ -9,15 +9,13 @@ from homerun.core import config_hash
 from homerun.search.models.coordinates import Space
 from homerun.search.models.dimensions import Dimension
 from homerun.search.models.outcomes import Outcomes
-from homerun.spec import fits, nest
+from homerun.spec import MISSING, fits, nest, value_at
 
 FEWEST, MOST = 3, 6  # configurations before a model is asked
 PER_PARAMETER, EXTRA = 1.0, 1
 FEWEST_WITH_PRIOR = 3  # of these, the best ones of other sweeps
 _BLOCK = 64  # points of the sequence that are made at once
 _LAST = 4096  # points of the sequence that are looked at
-
-_MISSING = object()
 
 
 def size_of_start(space: Space, outcomes: Outcomes) -> int:
@@ -43,12 +41,12 @@ def completed(space: Space, partial: Mapping[str, Any]) -> dict[str, Any] | None
     """
     exact, near = dict(space.constants), dict(space.constants)
     for one in space.dimensions:
-        value = _at(partial, one.path)
-        place = _middle(one) if value is _MISSING else one.position(value)
+        value = value_at(partial, one.path)
+        place = _middle(one) if value is MISSING else one.position(value)
         if place is None:
             return None
         near[one.path] = one.value(float(one.snap(np.array([place]))[0]))
-        exact[one.path] = near[one.path] if value is _MISSING else value
+        exact[one.path] = near[one.path] if value is MISSING else value
     for values in (exact, near):
         config = nest((p.path, values[p.path]) for p in space.sweep.parameters)
         if fits(space.sweep, config):
@@ -92,16 +90,6 @@ def sequence(space: Space, seed: int) -> Iterator[dict[str, Any]]:
             if key not in known:
                 known.add(key)
                 yield config
-
-
-def _at(config: Mapping[str, Any], path: tuple[str, ...]) -> Any:
-    """Return a nested value; `_MISSING` if there is none."""
-    value: Any = config
-    for key in path:
-        if not isinstance(value, Mapping) or key not in value:
-            return _MISSING
-        value = value[key]
-    return value
 
 
 def _middle(one: Dimension) -> float:

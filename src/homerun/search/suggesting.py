@@ -15,8 +15,8 @@ from homerun.spec import Sweep, from_dict, part_of
 try:
     import numpy as np
 
-    from homerun.search.aims.aims import one_by_one
-    from homerun.search.portfolio import SEARCHES, Search
+    from homerun.search.aims.aims import Search, one_by_one
+    from homerun.search.portfolio import SEARCHES
 except ModuleNotFoundError as error:
     if str(error.name).partition(".")[0] not in ("numpy", "scipy", "sklearn", "threadpoolctl"):
         raise

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from homerun.core import RunState, UsageError
 from homerun.search.observations import Observation
-from homerun.spec import Parameter, Sweep, axis_of, nest
+from homerun.spec import MISSING, Parameter, Sweep, axis_of, nest, value_at
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -35,7 +35,7 @@ def _of_mapping(sweep: Sweep, run: Mapping[str, Any], number: int) -> Observatio
     summary = run.get("summary")
     summary = summary if isinstance(summary, Mapping) else {}
     values = {}
-    for name in _metrics(sweep):
+    for name in (metric.name for metric in sweep.goals):
         found = [*(run.get(key) for key in (name, *_VALUE_KEYS)), summary.get(name)]
         values[name] = next((one for one in map(_number, found) if one is not None), None)
     found_config = nest(_values(sweep, lambda p: _inside(config, p)))
@@ -47,10 +47,10 @@ def _of_row(sweep: Sweep, row: Mapping[str, Any], number: int, names: set[str]) 
         name = f"config.{p.name}" if f"config.{p.name}" in names else p.name
         found = row.get(name)
         is_gap = found is None or (isinstance(found, float) and math.isnan(found))
-        return _MISSING if is_gap and None not in p.values else _meant(p, sweep.method, found)
+        return MISSING if is_gap and None not in p.values else _meant(p, sweep.method, found)
 
     values = {}
-    for name in _metrics(sweep):
+    for name in (metric.name for metric in sweep.goals):
         column = f"summary.{name}" if f"summary.{name}" in names else name
         values[name] = _number(row.get(column))
     config = nest(_values(sweep, value))
@@ -83,21 +83,17 @@ def _values(
     """Yield paths and values of the parameters that are known; a single value is."""
     for p in sweep.parameters:
         found = value(p)
-        if found is _MISSING:
+        if found is MISSING:
             axis = axis_of(p, sweep.method)
-            found = axis.value(0) if axis is not None and axis.size == 1 else _MISSING
-        if found is not _MISSING:
+            found = axis.value(0) if axis is not None and axis.size == 1 else MISSING
+        if found is not MISSING:
             yield p.path, found
 
 
 def _inside(config: Mapping[str, Any], p: Parameter) -> Any:
     """Return the value of a parameter in a nested mapping, or under its dotted name."""
-    value: Any = config
-    for key in p.path:
-        if not isinstance(value, Mapping) or key not in value:
-            return config.get(p.name, _MISSING)
-        value = value[key]
-    return value
+    value = value_at(config, p.path)
+    return config.get(p.name, MISSING) if value is MISSING else value
 
 
 def _meant(p: Parameter, method: str, value: Any) -> Any:
@@ -112,11 +108,6 @@ def _meant(p: Parameter, method: str, value: Any) -> Any:
     same = [one for one in known if one == value and not isinstance(one, bool)]
     exact = [one for one in same if type(one) is type(value)]
     return next(iter([*exact, *same]), value)
-
-
-def _metrics(sweep: Sweep) -> list[str]:
-    metrics = sweep.metrics or ((sweep.metric,) if sweep.metric else ())
-    return [metric.name for metric in metrics]
 
 
 def _number(value: object) -> float | None:
@@ -141,10 +132,3 @@ def _plain(value: Any) -> Any:
     if type(value).__name__ == "NAType":
         return None
     return value.item() if hasattr(value, "item") and not hasattr(value, "__len__") else value
-
-
-class _Missing:
-    """A value that is not there; None can be one that is."""
-
-
-_MISSING = _Missing()

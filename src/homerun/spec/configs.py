@@ -57,7 +57,7 @@ def _config(raw: object, place: Place, parameters: Sequence[Parameter]) -> dict[
     for path, p in by_path.items():
         if path not in given and p.distribution != "constant":
             raise place.error(f"has no value of {p.name}; give each parameter one")
-        if path in given and p.values and _text(given[path]) not in map(_text, p.values):
+        if path in given and p.values and as_text(given[path]) not in map(as_text, p.values):
             raise place.error(
                 f"{p.name}: {shown(given[path])} is none of its values; list it under parameters:"
             )
@@ -65,7 +65,7 @@ def _config(raw: object, place: Place, parameters: Sequence[Parameter]) -> dict[
     return nest((path, copy.deepcopy(given[path])) for path in by_path)
 
 
-def _text(value: Any) -> str:
+def as_text(value: Any) -> str:
     """Return a value as text that is the same for equal values of one kind."""
     return json.dumps(value, sort_keys=True)
 

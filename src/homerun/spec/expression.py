@@ -8,8 +8,12 @@
 
 Names are parameters, nested ones with dots; any name can stand in backticks. Nothing of Python is
 evaluated: an expression becomes a chain of small functions of the parameters' values.
+
+Asked of runs, a name may have no value. What is computed from it is then unknown, as in SQL, and so
+is the whole unless the rest decides it, as `true or unknown`; only null tells: `x == null`.
 """
 
+import math
 import operator
 import re
 from collections.abc import Callable, Collection, Mapping
@@ -20,6 +24,8 @@ from homerun.spec.place import nearest, shown
 
 MAX_LENGTH = 10_000  # characters
 MAX_DEPTH = 30  # parentheses, lists, signs and `not` inside each other
+
+_LISTED = 10  # names in a message
 
 Values = Mapping[str, Any]
 Function = Callable[[Values], Any]
@@ -46,6 +52,30 @@ class Expression:
             raise ExpressionError(f"`{self.text}` gives {shown(result)}, not true or false")
         return result
 
+    def matches(self, values: Values) -> bool | None:
+        """Return whether it is true of a run that may lack values; None where that is unknown.
+
+        A run lacks what is absent, None or NaN.
+        """
+        try:
+            return self.holds(_Present(values))
+        except KeyError:
+            return None
+
+
+class _Present(dict[str, Any]):
+    """The values that a run has; looking for any other raises KeyError."""
+
+    def __init__(self, values: Values) -> None:
+        super().__init__()
+        self._values = values
+
+    def __missing__(self, name: str) -> Any:
+        value = self._values[name]
+        if value is None or (isinstance(value, float) and math.isnan(value)):
+            raise KeyError(name)
+        return value
+
 
 class _Token(NamedTuple):
     kind: str  # number, text, constant, word, name (in backticks), sign, end
@@ -68,10 +98,13 @@ _INSTEAD = {"=": "==", "&&": "and", "||": "or", "!": "not"}
 
 
 def parse_expression(text: str, known: Collection[str]) -> Expression:
-    """Return the expression over the known names; ExpressionError if it cannot be read."""
+    """Return the expression over the known names; ExpressionError if it cannot be read.
+
+    Of an unknown name the nearest is told, or the first of those known.
+    """
     if len(text) > MAX_LENGTH:
         raise ExpressionError(f"longer than {MAX_LENGTH:,} characters")
-    parser = _Parser(_tokens(text), frozenset(known))
+    parser = _Parser(_tokens(text), dict.fromkeys(known))
     compute = parser.either(0)
     if parser.token.kind != "end":
         parser.fail("end or an operator")
@@ -105,7 +138,7 @@ def _tokens(text: str) -> list[_Token]:
 class _Parser:
     """Recursive descent; each method returns the function that computes its part."""
 
-    def __init__(self, tokens: list[_Token], known: frozenset[str]) -> None:
+    def __init__(self, tokens: list[_Token], known: Collection[str]) -> None:
         self.tokens = tokens
         self.known = known
         self.next = 0
@@ -145,7 +178,7 @@ class _Parser:
             sides.append(self.both(depth))
         if len(sides) == 1:
             return sides[0]
-        return lambda v: any(_truth(side(v), "or") for side in sides)
+        return lambda v: _decided(sides, v, "or")
 
     def both(self, depth: int) -> Function:
         sides = [self.negation(depth)]
@@ -153,7 +186,7 @@ class _Parser:
             sides.append(self.negation(depth))
         if len(sides) == 1:
             return sides[0]
-        return lambda v: all(_truth(side(v), "and") for side in sides)
+        return lambda v: _decided(sides, v, "and")
 
     def negation(self, depth: int) -> Function:
         if depth > MAX_DEPTH:
@@ -173,6 +206,10 @@ class _Parser:
             side = self.tokens[start : self.next]
             if name:
                 self.remember(left, name, side)
+                if _tells_null(name, side):
+                    sides[-2] = _or_null(sides[-2])
+                if _tells_null(name, left) and name != "in":
+                    sides[-1] = _or_null(sides[-1])
             name = self.comparator()
             if not name:
                 return _chained(sides, holds)
@@ -253,10 +290,10 @@ class _Parser:
 
     def name(self, name: str) -> Function:
         if name not in self.known:
-            listed = f"; use one of {', '.join(sorted(self.known))}"
-            raise ExpressionError(
-                f"{name!r} is unknown here{nearest(name, self.known) or listed[:200]}"
-            )
+            listed = ", ".join(list(self.known)[:_LISTED])
+            more = f" and {len(self.known) - _LISTED} more" if len(self.known) > _LISTED else ""
+            hint = nearest(name, self.known) or f"; use one of {listed}{more}"
+            raise ExpressionError(f"{name!r} is unknown here{hint}")
         self.next += 1
         self.names.add(name)
         return operator.itemgetter(name)
@@ -280,6 +317,40 @@ class _Parser:
         if not fewest <= len(arguments) <= most:
             raise ExpressionError(f"{name} takes {'one value' if most == 1 else 'two values'}")
         return lambda v: function(*[argument(v) for argument in arguments])
+
+
+def _decided(sides: list[Function], values: Values, word: str) -> bool:
+    """Return what `and` or `or` makes of its sides; KeyError where one that is unknown decides."""
+    deciding, unknown = word == "or", None
+    for side in sides:
+        try:
+            if _truth(side(values), word) == deciding:
+                return deciding
+        except KeyError as error:
+            unknown = error
+    if unknown:
+        raise unknown
+    return not deciding
+
+
+def _tells_null(comparison: str, side: list[_Token]) -> bool:
+    """Return whether a side is the null, or a list with the null, that a missing value equals."""
+    has_null = any(token.kind == "constant" and token.value is None for token in side)
+    if comparison in ("in", "not in"):
+        return has_null and side[0].value == "["
+    return has_null and len(side) == 1 and comparison in ("==", "!=")
+
+
+def _or_null(side: Function) -> Function:
+    """Return the function that gives None where a value is missing."""
+
+    def compute(values: Values) -> Any:
+        try:
+            return side(values)
+        except KeyError:
+            return None
+
+    return compute
 
 
 def _truth(value: Any, word: str) -> bool:

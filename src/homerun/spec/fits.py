@@ -1,19 +1,18 @@
 """Whether a configuration is a point of a sweep's space, such as one that another sweep ran."""
 
-import json
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from functools import reduce
 from operator import getitem
 from typing import TYPE_CHECKING, Any
 
-from homerun.spec.grid import Axis, axis_of, multiple, nest
+from homerun.spec.configs import as_text
+from homerun.spec.grid import MISSING, Axis, axis_of, multiple, nest, value_at
 from homerun.spec.parameters import Parameter, real_bounds
 
 if TYPE_CHECKING:
     from homerun.spec.sweep import Sweep  # which has settings, and these have defaults that fit
 
-_MISSING = object()
 _CLOSE = 1e-9  # relative: what a person types for a computed number
 
 Config = Mapping[str, Any]
@@ -29,8 +28,8 @@ def part_of(sweep: "Sweep", config: Config) -> dict[str, Any] | None:
     """Return what a configuration says of the parameters of a sweep; None if one is missing."""
     if not sweep.parameters:  # a function defines them
         return dict(config)
-    values = [(p.path, _value_at(config, p.path)) for p in sweep.parameters]
-    return None if any(value is _MISSING for _, value in values) else nest(values)
+    values = [(p.path, value_at(config, p.path)) for p in sweep.parameters]
+    return None if any(value is MISSING for _, value in values) else nest(values)
 
 
 def fitting(sweep: "Sweep") -> Callable[[Config], bool]:
@@ -39,8 +38,8 @@ def fitting(sweep: "Sweep") -> Callable[[Config], bool]:
     1 and 1.0 are two values.
     """
     if sweep.settings.configs:
-        listed = {_text(config) for config in sweep.settings.configs}
-        return lambda config: _text(config) in listed
+        listed = {as_text(config) for config in sweep.settings.configs}
+        return lambda config: as_text(config) in listed
     checks = [(p.name, p.path, _check_of(p, sweep.method)) for p in sweep.parameters]
     constraints = sweep.settings.constraints
 
@@ -67,10 +66,10 @@ def placing(sweep: "Sweep") -> Callable[[Config], tuple[dict[str, Any] | None, s
     def place(config: Config) -> tuple[dict[str, Any] | None, str]:
         found = []
         for p, may_be in checks:
-            value = _value_at(config, p.path)
-            if value is _MISSING and p.distribution == "constant":
+            value = value_at(config, p.path)
+            if value is MISSING and p.distribution == "constant":
                 value = p.values[0]
-            if value is _MISSING:
+            if value is MISSING:
                 return None, f"lack {p.name}"
             if not may_be(value):
                 value = meant(p, sweep.method, value)
@@ -89,25 +88,16 @@ def usable(sweep: "Sweep", config: Config) -> tuple[dict[str, Any], list[str]]:
     """
     values, others = [], []
     for p in sweep.parameters:
-        value, may_be = _value_at(config, p.path), _check_of(p, sweep.method)
-        if value is not _MISSING and not may_be(value):
+        value, may_be = value_at(config, p.path), _check_of(p, sweep.method)
+        if value is not MISSING and not may_be(value):
             value = meant(p, sweep.method, value)
         if p.distribution == "constant":
             continue
-        if value is not _MISSING and may_be(value):
+        if value is not MISSING and may_be(value):
             values.append((p.path, value))
         else:
             others.append(p.name)
     return nest(values), others
-
-
-def _value_at(config: Config, path: Iterable[str]) -> Any:
-    value: Any = config
-    for key in path:
-        if not isinstance(value, (dict, Mapping)) or key not in value:
-            return _MISSING
-        value = value[key]
-    return value
 
 
 def can_be(p: Parameter, method: str, value: Any) -> bool:
@@ -131,8 +121,8 @@ def _check_of(p: Parameter, method: str) -> Callable[[Any], bool]:
     """Return a function of a value: whether a method can give it to a parameter."""
     axis = axis_of(p, method)
     if p.values and axis is not None:
-        known = {_text(axis.value(i)) for i in range(axis.size)}
-        return lambda value: _text(value) in known
+        known = {as_text(axis.value(i)) for i in range(axis.size)}
+        return lambda value: as_text(value) in known
     if p.distribution == "int_uniform":
         return lambda value: type(value) is int and p.min <= value <= p.max
     if axis is not None:
@@ -175,8 +165,3 @@ def _is_equal(one: object, other: object) -> bool:
 
 def _is_close(one: Any, value: float) -> bool:
     return _is_number(one) and math.isclose(one, value, rel_tol=_CLOSE)
-
-
-def _text(value: Any) -> str:
-    """Return a value as text that is the same for equal values of one kind."""
-    return json.dumps(value, sort_keys=True)

@@ -7,13 +7,14 @@ digits of a mixed radix, one digit for each parameter, so a million points take 
 import copy
 import json
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from homerun.spec.parameters import Parameter, real_bounds, steps
 from homerun.spec.place import Place
 
+MISSING = object()  # in place of a value; None may be one
 _IN_GRID = ("constant", "categorical", "int_uniform", "q_uniform")
 
 
@@ -69,6 +70,16 @@ def nest(values: Iterable[tuple[tuple[str, ...], Any]]) -> dict[str, Any]:
             inner = inner.setdefault(key, {})
         inner[path[-1]] = copy.deepcopy(value) if isinstance(value, list | dict) else value
     return config
+
+
+def value_at(config: Mapping[str, Any], path: Iterable[str]) -> Any:
+    """Return a nested value of a configuration; MISSING if there is none."""
+    value: Any = config
+    for key in path:
+        if not isinstance(value, (dict, Mapping)) or key not in value:
+            return MISSING
+        value = value[key]
+    return value
 
 
 def axis_of(p: Parameter, method: str) -> Axis | None:

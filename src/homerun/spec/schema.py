@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
-from homerun.core import SpecError
+from homerun.core import Goal, SpecError
 from homerun.spec.command import check_command
 from homerun.spec.early import Asha, Hyperband, Median, above_one
 from homerun.spec.grid import check_grid
@@ -18,7 +18,6 @@ from homerun.spec.reader import plain, read
 from homerun.spec.settings import Settings, parse_settings
 from homerun.spec.sweep import (
     DEFAULT_COMMAND,
-    Goal,
     Impute,
     ImputeRunning,
     Method,

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from homerun.core import Metric as Wanted
 from homerun.spec.early import Hyperband, Rule
 from homerun.spec.parameters import Parameter
 from homerun.spec.settings import Settings
 
 Method = Literal["grid", "random", "bayes", "custom"]
-Goal = Literal["minimize", "maximize"]
 Impute = Literal["worst", "best", "latest"]
 ImputeRunning = Literal["false", "latest", "best", "worst"]
 
@@ -17,11 +17,9 @@ DEFAULT_COMMAND = ("${env}", "${interpreter}", "${program}", "${args}")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Metric:
-    """The value a sweep wants small or large."""
+class Metric(Wanted):
+    """The value a sweep wants small or large, with what its search is to know of it."""
 
-    name: str
-    goal: Goal = "minimize"
     target: float | None = None  # once a run reaches it, no new runs start
     impute: Impute = "worst"  # what a failed run counts as
     impute_while_running: ImputeRunning = "false"
@@ -58,6 +56,11 @@ class Sweep:
     notes: tuple[str, ...] = ()  # what homerun does about keys it accepts and does not need
     spec: Mapping[str, Any]  # the file as plain values, which JSON can hold
     source: str = field(default="sweep", compare=False)  # for messages
+
+    @property
+    def goals(self) -> tuple[Metric, ...]:
+        """The metrics that it wants small or large: several, one, or none."""
+        return self.metrics or ((self.metric,) if self.metric else ())
 
     @property
     def rule(self) -> Rule | None:

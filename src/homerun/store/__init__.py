@@ -15,24 +15,18 @@ if TYPE_CHECKING:
     from homerun.store.agents import wait_for as wait_for
     from homerun.store.artifacts import LATEST as LATEST
     from homerun.store.artifacts import REGISTRY as REGISTRY
-    from homerun.store.artifacts import ArtifactFile as ArtifactFile
     from homerun.store.artifacts import ArtifactVersion as ArtifactVersion
-    from homerun.store.artifacts import add_part as add_part
     from homerun.store.artifacts import artifact_files as artifact_files
     from homerun.store.artifacts import artifact_of_record as artifact_of_record
     from homerun.store.artifacts import artifact_version as artifact_version
     from homerun.store.artifacts import artifact_versions as artifact_versions
     from homerun.store.artifacts import change_artifact as change_artifact
     from homerun.store.artifacts import delete_artifact as delete_artifact
-    from homerun.store.artifacts import digest_of_files as digest_of_files
     from homerun.store.artifacts import find_artifact as find_artifact
     from homerun.store.artifacts import free_objects as free_objects
-    from homerun.store.artifacts import keep_manifest as keep_manifest
     from homerun.store.artifacts import link_artifact as link_artifact
     from homerun.store.artifacts import record_artifact as record_artifact
-    from homerun.store.artifacts import remove_parts as remove_parts
     from homerun.store.artifacts import runs_of_artifact as runs_of_artifact
-    from homerun.store.artifacts import take_parts as take_parts
     from homerun.store.artifacts import unused_objects as unused_objects
     from homerun.store.changes import Proposed as Proposed
     from homerun.store.changes import Replanned as Replanned
@@ -59,13 +53,16 @@ if TYPE_CHECKING:
     from homerun.store.curves import logged as logged
     from homerun.store.curves import logged_numbers as logged_numbers
     from homerun.store.database import Database as Database
-    from homerun.store.editing import FileEntry as FileEntry
     from homerun.store.editing import add_file as add_file
     from homerun.store.editing import edit_run as edit_run
     from homerun.store.editing import edit_summary as edit_summary
     from homerun.store.editing import files_of as files_of
     from homerun.store.editing import metadata_of as metadata_of
     from homerun.store.editing import remove_file as remove_file
+    from homerun.store.files import private_folder as private_folder
+    from homerun.store.files import read_json as read_json
+    from homerun.store.files import write_json as write_json
+    from homerun.store.files import write_private as write_private
     from homerun.store.findings import Finding as Finding
     from homerun.store.findings import find_finding as find_finding
     from homerun.store.findings import findings as findings
@@ -81,9 +78,7 @@ if TYPE_CHECKING:
     from homerun.store.home import RunFolder as RunFolder
     from homerun.store.home import find_home as find_home
     from homerun.store.home import make_home as make_home
-    from homerun.store.home import read_json as read_json
     from homerun.store.home import run_folder as run_folder
-    from homerun.store.home import write_json as write_json
     from homerun.store.imports import Imported as Imported
     from homerun.store.imports import history_rows as history_rows
     from homerun.store.imports import imported_runs as imported_runs
@@ -93,6 +88,12 @@ if TYPE_CHECKING:
     from homerun.store.leases import release as release
     from homerun.store.leases import release_stale as release_stale
     from homerun.store.leases import take_leases as take_leases
+    from homerun.store.manifests import ArtifactFile as ArtifactFile
+    from homerun.store.manifests import add_part as add_part
+    from homerun.store.manifests import digest_of_files as digest_of_files
+    from homerun.store.manifests import keep_manifest as keep_manifest
+    from homerun.store.manifests import remove_parts as remove_parts
+    from homerun.store.manifests import take_parts as take_parts
     from homerun.store.objects import copy_object as copy_object
     from homerun.store.objects import digest_of as digest_of
     from homerun.store.objects import keep_file as keep_file
@@ -144,6 +145,7 @@ if TYPE_CHECKING:
     from homerun.store.searched import suggestion_of as suggestion_of
     from homerun.store.settle import Settled as Settled
     from homerun.store.settle import end_of as end_of
+    from homerun.store.settle import is_behind as is_behind
     from homerun.store.settle import is_local as is_local
     from homerun.store.settle import settle as settle
     from homerun.store.store import Store as Store
@@ -170,24 +172,24 @@ lazy.attach(
     __name__,
     {
         "agents": "add_agent agent agents ask_agent asked_to remove_agent wait_for",
-        "artifacts": "ArtifactFile ArtifactVersion LATEST REGISTRY add_part artifact_files "
-        "artifact_of_record artifact_version artifact_versions change_artifact "
-        "delete_artifact digest_of_files find_artifact free_objects keep_manifest "
-        "link_artifact record_artifact remove_parts runs_of_artifact take_parts "
-        "unused_objects",
+        "artifacts": "ArtifactVersion LATEST REGISTRY artifact_files artifact_of_record "
+        "artifact_version artifact_versions change_artifact delete_artifact find_artifact "
+        "free_objects link_artifact record_artifact runs_of_artifact unused_objects",
         "changes": "Proposed Replanned SearchPlace Sizes change_spec proposed replace_sweep",
         "control": "held_back move next_attempt pause_queued priority_beyond resume_queued retry "
         "set_priority why_no_retry",
         "courses": "Course Thinned course thinned",
         "curves": "Logged configs_of logged logged_numbers",
         "database": "Database",
-        "editing": "FileEntry add_file edit_run edit_summary files_of metadata_of remove_file",
+        "editing": "add_file edit_run edit_summary files_of metadata_of remove_file",
         "findings": "Finding find_finding findings record_findings withdraw_finding",
+        "files": "private_folder read_json write_json write_private",
         "fold": "close_journals fold known_metrics",
         "frames": "history history_frame runs runs_frame",
-        "home": "RunFolder find_home make_home read_json run_folder write_json",
+        "home": "RunFolder find_home make_home run_folder",
         "imports": "Imported history_rows imported_runs note take_in",
         "leases": "leases release release_stale take_leases",
+        "manifests": "ArtifactFile add_part digest_of_files keep_manifest remove_parts take_parts",
         "objects": "copy_object digest_of keep_file object_path touch_object",
         "outcomes": "ObservedRun observed_runs",
         "overview": "Cost MetricLine RunLine best_run complete_ids complete_keys cost "
@@ -200,7 +202,7 @@ lazy.attach(
         "reuse": "reused_runs reusing",
         "rows": "last_step last_system_values logged_rows",
         "searched": "run_numbers set_outlook set_sources source_of suggestion_of",
-        "settle": "Settled end_of is_local settle",
+        "settle": "Settled end_of is_behind is_local settle",
         "store": "Store",
         "traces": "PAUSE_FILE PAUSED living_program never_started program_of told_end",
         "watching": "COUNTERS Curve EndedRun Snapshot SweepProgress WatchedRun ended_numbers "

@@ -51,13 +51,13 @@ def agents(store: Store) -> list[AgentRecord]:
     """Return the agents that live, oldest first; those found dead are forgotten."""
     known = [_agent(row) for row in store.rows(f"SELECT {_AGENT} FROM agent ORDER BY number")]
     dead = [record for record in known if not _lives(record)]
-    for record in dead:
+    for record in [] if store.is_read_only else dead:
         remove_agent(store, record.id)
     return [record for record in known if record not in dead]
 
 
 def agent(store: Store, ref: str) -> AgentRecord:
-    """Return the agent with this number, id, or pid; raise NotFoundError when there is none."""
+    """Return the agent with this number or id; raise NotFoundError when there is none."""
     found = [record for record in agents(store) if ref in {str(record.number), record.id}]
     if not found:
         raise NotFoundError(f"no agent answers to {ref!r}; homerun agents lists those at work")

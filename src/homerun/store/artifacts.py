@@ -5,7 +5,6 @@ objects before. A record is taken over into the database in one transaction, onc
 itself, or by whoever folds the journal first.
 """
 
-import hashlib
 import json
 import re
 import sqlite3
@@ -13,21 +12,13 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from homerun.core import NotFoundError, UsageError, new_id
+from homerun.core import NotFoundError, new_id
 from homerun.store.database import Database
 from homerun.store.documents import dumps, loads
-from homerun.store.objects import (
-    NEW_S,
-    held_objects,
-    keep_bytes,
-    object_path,
-    old_objects,
-    private_folder,
-    read_object,
-    touch_object,
-)
+from homerun.store.manifests import ArtifactFile, digests_in_parts, read_manifest
+from homerun.store.objects import NEW_S, held_objects, old_objects
 
 LATEST = "latest"  # the alias that always goes to the version logged last
 REGISTRY = "model-registry"  # the project of registered models
@@ -40,20 +31,6 @@ _COLUMNS = (
     " (SELECT json_group_array(alias) FROM artifact_alias WHERE version = v.number)"
 )
 _FROM = "FROM artifact_version v JOIN artifact a ON a.number = v.artifact"
-
-
-class ArtifactFile(NamedTuple):
-    """One file of an artifact."""
-
-    path: str
-    digest: str  # sha256
-    size: int | None  # bytes
-    reference: str = ""  # address of a file that is not kept
-
-    @property
-    def is_kept(self) -> bool:
-        """Whether its content is an object of the home."""
-        return not self.reference
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,47 +62,12 @@ class ArtifactVersion:
         return f"{self.project}/{self.name}:v{self.version}"
 
 
-# Manifests
-
-
-def manifest_of(files: Iterable[ArtifactFile]) -> bytes:
-    """Return the text that says what an artifact holds; its sha256 is the artifact's digest."""
-    rows = [list(file) for file in sorted(files)]
-    return json.dumps({"homerun_manifest": 1, "files": rows}, separators=(",", ":")).encode()
-
-
-def digest_of_files(files: Iterable[ArtifactFile]) -> str:
-    """Return the digest of an artifact that holds these files."""
-    return hashlib.sha256(manifest_of(files)).hexdigest()
-
-
-def keep_manifest(home: Path, files: Sequence[ArtifactFile]) -> str:
-    """Keep the manifest of an artifact whose contents are all there; return its digest.
-
-    Raises StoreError when the home cannot take it, UsageError when a content is gone.
-    """
-    with held_objects(home):
-        for file in files:
-            if file.is_kept and not touch_object(home, file.digest):
-                raise UsageError(
-                    f"the content of {file.path!r} was removed from {object_path(home, '')}; "
-                    "make the artifact anew"
-                )
-        return keep_bytes(home, manifest_of(files)).digest
-
-
-def read_manifest(home: Path, digest: str) -> list[ArtifactFile] | None:
-    """Return the files of an artifact, None when its manifest is gone or damaged."""
-    content = read_object(home, digest)
-    return None if content is None else [ArtifactFile(*row) for row in json.loads(content)["files"]]
+# Records: {id, do, project, name, digest, time, ...}
 
 
 def files_of_record(store: Database, record: dict[str, Any]) -> list[ArtifactFile] | None:
     """Return the files that a record logs, None when its manifest is gone or damaged."""
     return read_manifest(store.home, record["digest"]) if record["do"] == "log" else []
-
-
-# Records: {id, do, project, name, digest, time, ...}
 
 
 def record_artifact(store: Database, run_id: str, record: dict[str, Any]) -> bool:
@@ -433,6 +375,14 @@ def delete_artifact(store: Database, number: int) -> None:
             )
 
 
+def link_artifact(store: Database, record: dict[str, Any]) -> None:
+    """Make a version also one of `target_project/target_name`, outside of any run."""
+    with store.write(durable=True) as db:
+        source = _find(db, record)
+        if source is not None:
+            _add_link(db, record, source)
+
+
 def mend_artifacts(db: sqlite3.Connection, home: Path) -> None:
     """After damage: read lost files again from the manifests, drop what refers to nothing."""
     db.execute("DELETE FROM artifact_version WHERE artifact NOT IN (SELECT number FROM artifact)")
@@ -466,7 +416,7 @@ def unused_objects(store: Database, *, new_s: float = NEW_S) -> dict[Path, int]:
         "SELECT digest FROM artifact_file WHERE reference = ''"
         " UNION SELECT digest FROM artifact_version"
     )
-    used = {row[0] for row in rows} | _in_parts(store.home)
+    used = {row[0] for row in rows} | digests_in_parts(store.home)
     return {
         path: size
         for path, digest, size in old_objects(store.home, new_s=new_s)
@@ -482,45 +432,3 @@ def free_objects(store: Database, *, new_s: float = NEW_S) -> int:
             path.unlink(missing_ok=True)
             freed += size
     return freed
-
-
-# Parts of an artifact that several runs make together
-
-
-def add_part(home: Path, key: str, digest: str) -> None:
-    """Note the manifest of what one run contributes to the artifact `key`."""
-    folder = private_folder(home / "artifacts" / "parts" / key)
-    (folder / digest).touch(mode=0o600)
-
-
-def take_parts(home: Path, key: str) -> list[ArtifactFile]:
-    """Return the files of all parts, of two with one path that of the later part."""
-    files: dict[str, ArtifactFile] = {}
-    folder = home / "artifacts" / "parts" / key
-    if folder.is_dir():
-        for part in sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime_ns):
-            files.update({file.path: file for file in read_manifest(home, part.name) or []})
-    return list(files.values())
-
-
-def remove_parts(home: Path, key: str) -> None:
-    """Forget the parts of an artifact that has become whole."""
-    folder = home / "artifacts" / "parts" / key
-    if folder.is_dir():
-        for part in folder.iterdir():
-            part.unlink(missing_ok=True)
-        folder.rmdir()
-
-
-def _in_parts(home: Path) -> set[str]:
-    digests = {path.name for path in (home / "artifacts" / "parts").glob("*/*")}
-    files = [file for digest in digests for file in read_manifest(home, digest) or []]
-    return digests | {file.digest for file in files if file.is_kept}
-
-
-def link_artifact(store: Database, record: dict[str, Any]) -> None:
-    """Make a version also one of `target_project/target_name`, outside of any run."""
-    with store.write(durable=True) as db:
-        source = _find(db, record)
-        if source is not None:
-            _add_link(db, record, source)

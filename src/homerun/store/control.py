@@ -161,7 +161,8 @@ def retry(store: Database, runs: Iterable[Run]) -> list[str]:
             known = next_attempt(store, run.id)
             attempt = None if known else queue_attempt(db, run.id)
             if attempt is None:
-                raise UsageError(f"run {run.number} has a next attempt already: {known or ''}")
+                named = f": {known}" if known else ""
+                raise UsageError(f"run {run.number} has a next attempt already{named}")
             attempts.append(attempt)
             db.execute(
                 "UPDATE sweep SET state = 'running', reason = '' WHERE id = ?"

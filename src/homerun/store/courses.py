@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from homerun.core import SweepRecord
-from homerun.store.documents import dumps, loads
+from homerun.store.documents import dumps
+from homerun.store.points import steps_of
 from homerun.store.schema import VALUES, WIDTH
 from homerun.store.store import Store
 from homerun.store.watching import WatchedRun, curve_of, metric_of
@@ -110,8 +111,8 @@ def _points(
         f" ON block.id = chunk.block WHERE metric = :metric {only} ORDER BY time, id",
         {"metric": metric, "blocks": dumps(blocks)},
     )
-    for count, first, stride, odd_steps, *values in rows:
-        steps = loads(odd_steps) if stride is None else range(first, first + count * stride, stride)
+    for count, first, stride, odd, *values in rows:
+        steps = steps_of(count, first, stride, odd)
         yield from zip(steps, values, strict=False)
 
 

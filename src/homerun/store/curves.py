@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from homerun.core import RunState
 from homerun.store.database import Database
 from homerun.store.documents import dumps, loads
+from homerun.store.points import steps_of
 from homerun.store.reuse import of_sweep
 from homerun.store.schema import VALUES
 
@@ -49,8 +50,8 @@ def logged_numbers(store: Database, metrics: Collection[int]) -> dict[int, list[
     """
     found: dict[int, dict[int, Any]] = {metric: {} for metric in metrics}
     rows = store.rows(_POINTS, (dumps(list(metrics)),))
-    for metric, count, first, stride, odd_steps, *values in rows:
-        steps = loads(odd_steps) if stride is None else range(first, first + count * stride, stride)
+    for metric, count, first, stride, odd, *values in rows:
+        steps = steps_of(count, first, stride, odd)
         found[metric].update(zip(steps, values, strict=False))
     return {
         metric: [math.nan if value == b"NaN" else value for value in _numbers(by_step)]

@@ -6,22 +6,39 @@ import sqlite3
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from homerun.core import StoreError
 from homerun.store.home import check_local, find_home, make_home
-from homerun.store.schema import migrate, version_of
+from homerun.store.schema import MIGRATIONS, migrate, version_of
 
 BUSY_TIMEOUT_S = 30.0
+_NO_LOG = {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY}  # to read or to make
 
 
 class Database:
     """One connection to the home's database. Never carry it over a fork."""
 
-    def __init__(self, home: Path | None = None, *, timeout_s: float = BUSY_TIMEOUT_S) -> None:
-        self.home = make_home(home if home is not None else find_home())
-        check_local(self.home)
+    def __init__(
+        self,
+        home: Path | None = None,
+        *,
+        timeout_s: float = BUSY_TIMEOUT_S,
+        may_be_read_only: bool = False,
+    ) -> None:
+        self.home = home if home is not None else find_home()
         self.path = self.home / "homerun.db"
+        self.is_read_only = is_read_only(self.home)
+        if not self.is_read_only:
+            self._open(timeout_s)
+        elif may_be_read_only:
+            self._open_read_only(timeout_s)
+        else:
+            self._refuse()
+
+    def _open(self, timeout_s: float) -> None:
+        make_home(self.home)
+        check_local(self.home)
         with self.explained():
             # Created here for the mode; SQLite gives its -wal and -shm files the same. Never
             # opened again by hand: closing such a descriptor would drop SQLite's locks.
@@ -41,6 +58,28 @@ class Database:
             self.db.close()
             raise
 
+    def _open_read_only(self, timeout_s: float) -> None:
+        with self.explained():
+            self.db = connect_read_only(self.home, timeout_s=timeout_s)
+        try:
+            with self.explained():
+                version = version_of(self.db, str(self.path))
+        except BaseException:
+            self.db.close()
+            raise
+        if version < len(MIGRATIONS):
+            self.db.close()
+            raise StoreError(
+                f"{self.path} is of an older homerun and cannot be brought up to date: the home "
+                "is read-only; copy it, and set HOMERUN_HOME to the copy"
+            )
+
+    def _refuse(self) -> NoReturn:
+        raise StoreError(
+            f"the home {self.home} is read-only: you can look at it, but not change it; "
+            "set HOMERUN_HOME to another"
+        )
+
     def close(self) -> None:
         """Close the connection."""
         self.db.close()
@@ -58,6 +97,8 @@ class Database:
         Inside of another one it is part of that, so that many changes cost one commit.
         """
         with self.explained():
+            if self.is_read_only:
+                self._refuse()
             if self.db.in_transaction:
                 yield self.db
                 return
@@ -99,6 +140,28 @@ class Database:
                 f"{self.path}: {error.strerror}; check the folder's owner and mode, "
                 "or set HOMERUN_HOME to another"
             ) from error
+
+
+def is_read_only(home: Path) -> bool:
+    """Tell whether a home is there, and this user can only look at it."""
+    path = home / "homerun.db"
+    return os.access(path, os.R_OK) and not all(os.access(one, os.W_OK) for one in (home, path))
+
+
+def connect_read_only(home: Path, *, timeout_s: float = BUSY_TIMEOUT_S) -> sqlite3.Connection:
+    """Open the database so that nothing can be changed through the connection."""
+    uri = (home / "homerun.db").absolute().as_uri()
+    db = sqlite3.connect(f"{uri}?mode=ro", uri=True, timeout=timeout_s, check_same_thread=False)
+    try:
+        db.execute("SELECT 1 FROM sqlite_master").fetchone()
+    except sqlite3.Error as error:
+        db.close()
+        if error.sqlite_errorcode & 0xFF not in _NO_LOG or not is_read_only(home):
+            raise
+        # The files of the write-ahead log are not there and cannot be made: nobody writes.
+        db = sqlite3.connect(f"{uri}?immutable=1", uri=True, check_same_thread=False)
+    db.execute("PRAGMA query_only = ON")
+    return db
 
 
 def _enter_wal(db: sqlite3.Connection, timeout_s: float) -> None:

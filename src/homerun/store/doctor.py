@@ -5,18 +5,18 @@ import platform
 import shutil
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from homerun.core import ENDED, RunState, StoreError, SweepState, UsageError
+from homerun.core import ENDED, RunState, StoreError, SweepState, UsageError, counted, size
 from homerun.store import journal as jr
-from homerun.store.database import advice
+from homerun.store.database import advice, connect_read_only
+from homerun.store.files import sync
 from homerun.store.fold import close_journals, fold
 from homerun.store.home import check_local, file_system, run_folder
-from homerun.store.overview import read_only
 from homerun.store.salvage import Salvaged, salvage
 from homerun.store.schema import APPLICATION_ID, MIGRATIONS
 from homerun.store.settle import settle
@@ -124,7 +124,7 @@ def check(home: Path) -> tuple[Finding, ...]:
         findings.append(damage)
         return tuple(findings)
     try:
-        with closing(read_only(home)) as db:
+        with closing(connect_read_only(home)) as db:
             for part in (_database(home, db), _rows(db), _folders(home, db), _disk(home)):
                 findings.extend(part)
     except sqlite3.Error as error:
@@ -167,14 +167,14 @@ def backup(home: Path, target: Path) -> Path:
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-        with closing(read_only(home)) as source, closing(sqlite3.connect(part)) as copy:
+        with closing(connect_read_only(home)) as source, closing(sqlite3.connect(part)) as copy:
             source.backup(copy)
             copy.execute("PRAGMA journal_mode = DELETE")  # one file, no write-ahead log beside it
             if copy.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
                 raise StoreError(f"{home / 'homerun.db'} is damaged; run: homerun doctor --repair")
-        _sync(part)
+        sync(part)
         part.rename(target)
-        _sync(target.parent)
+        sync(target.parent)
     except sqlite3.Error as error:
         raise StoreError(f"{target}: {advice(error)}") from error
     except OSError as error:
@@ -207,7 +207,7 @@ def _home(home: Path) -> Iterator[Finding]:
     for path in _too_open(home):
         yield _repairable("home", f"{path} can be read by others (mode {path.stat().st_mode:o})")
     free = shutil.disk_usage(home).free
-    text = f"{_mib(free)} free"
+    text = f"{size(free)} free"
     yield _ok("disk", text) if free > _LOW_BYTES else _warning("disk", f"only {text}")
 
 
@@ -228,7 +228,7 @@ def _damage(home: Path) -> Finding | None:
     """Return what is wrong with the database as a file, None when it can be read throughout."""
     path = home / "homerun.db"
     try:
-        with closing(read_only(home)) as db:
+        with closing(connect_read_only(home)) as db:
             tables = [row[0] for row in db.execute("SELECT name FROM sqlite_master")]
             application = db.execute("PRAGMA application_id").fetchone()[0]
             if tables and application != APPLICATION_ID:
@@ -250,11 +250,11 @@ def _damage(home: Path) -> Finding | None:
 
 def _database(home: Path, db: sqlite3.Connection) -> Iterator[Finding]:
     version = db.execute("PRAGMA user_version").fetchone()[0]
-    size = (home / "homerun.db").stat().st_size
-    yield _ok("database", f"version {version} of {len(MIGRATIONS)}, sound, {_mib(size)}")
+    database = size((home / "homerun.db").stat().st_size)
+    yield _ok("database", f"version {version} of {len(MIGRATIONS)}, sound, {database}")
     log = home / "homerun.db-wal"
     if log.exists() and log.stat().st_size > _BIG_WAL_BYTES:
-        text = f"the write-ahead log has {_mib(log.stat().st_size)}: some program reads for long"
+        text = f"the write-ahead log has {size(log.stat().st_size)}: some program reads for long"
         yield _warning("database", text)
 
 
@@ -298,7 +298,10 @@ def _journals(
     for run_id in known:
         folder = run_folder(home, run_id)
         for path in jr.journal_paths(folder.path):
-            reading = jr.read(path, offsets.get(jr.journal_id(path), 0))
+            try:
+                reading = jr.read(path, offsets.get(jr.journal_id(path), 0))
+            except FileNotFoundError:  # taken over meanwhile
+                continue
             waiting += len(reading.records)
             if run_id in ended and not folder.is_held():
                 left.add(run_id)
@@ -315,14 +318,16 @@ def _journals(
 
 
 def _disk(home: Path) -> Iterator[Finding]:
-    sizes = {name: _size(home / "runs" / name) for name in _folder_names(home)}
-    text = f"{_mib(sum(sizes.values()))} in the folders of {len(sizes)} runs"
+    sizes = {name: _bytes_in(home / "runs" / name) for name in _folder_names(home)}
+    text = f"{size(sum(sizes.values()))} in the folders of {counted(len(sizes), 'run')}"
     largest = sorted(sizes, key=lambda name: -sizes[name])[:_SHOWN]
     if sizes:
-        text += "; largest: " + ", ".join(f"{name} {_mib(sizes[name])}" for name in largest)
+        text += "; largest: " + ", ".join(f"{name} {size(sizes[name])}" for name in largest)
     yield _ok("disk", text)
     for folder in sorted(home.glob("damaged-*")):
-        yield _note("disk", f"{folder} holds a damaged database of before; {_mib(_size(folder))}")
+        yield _note(
+            "disk", f"{folder} holds a damaged database of before; {size(_bytes_in(folder))}"
+        )
 
 
 def _folder_names(home: Path) -> set[str]:
@@ -465,24 +470,13 @@ def _command_of(pid: int) -> str:
     return data.replace(b"\0", b" ").decode(errors="replace").strip()[:80]
 
 
-def _sync(path: Path) -> None:
-    fd = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-
-
-def _size(folder: Path) -> int:
-    return sum(
-        entry.stat(follow_symlinks=False).st_size
-        for root, _, _ in os.walk(folder)
-        for entry in os.scandir(root)
-    )
-
-
-def _mib(count: int) -> str:
-    return f"{count / (1 << 20):,.1f} MiB"
+def _bytes_in(folder: Path) -> int:
+    count = 0
+    for root, _, names in os.walk(folder):
+        for name in names:
+            with suppress(FileNotFoundError):  # removed meanwhile
+                count += Path(root, name).lstat().st_size
+    return count
 
 
 def _named(ids: Any) -> str:

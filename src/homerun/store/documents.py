@@ -5,7 +5,8 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-_NAMES = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+# How JSON columns hold the numbers that JSON has none for.
+NAMED = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
 def dumps(value: Any) -> str:
@@ -14,6 +15,11 @@ def dumps(value: Any) -> str:
         return json.dumps(value, allow_nan=False, default=str)
     except ValueError:
         return json.dumps(_named(value), default=str)
+
+
+def step_to(key: str) -> str:
+    """Return the step of a path to a key; SQLite compares it with what `dumps` wrote."""
+    return f".{json.dumps(key)}"
 
 
 def loads(text: str) -> Any:
@@ -43,4 +49,4 @@ def _numbers(value: Any) -> Any:
         return {key: _numbers(inner) for key, inner in value.items()}
     if isinstance(value, list):
         return [_numbers(inner) for inner in value]
-    return _NAMES.get(value, value) if isinstance(value, str) else value
+    return NAMED.get(value, value) if isinstance(value, str) else value

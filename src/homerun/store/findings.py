@@ -14,6 +14,10 @@ _GIVEN = (
     "project sweep parameter statement verdict value effect low high runs scope evidence source"
 ).split()
 _FIELDS = ["number", "created_at", *_GIVEN, "withdrawn_at", "withdrawn_why"]
+_WITHDRAW = (
+    "UPDATE finding SET withdrawn_at = ?, withdrawn_why = ?"
+    " WHERE number = ? AND withdrawn_at IS NULL"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,12 +91,6 @@ def withdraw_finding(store: Database, number: int, why: str) -> Finding:
     with store.write(durable=True) as db:
         db.execute(_WITHDRAW, (time.time(), why, number))
     return find_finding(store, number)
-
-
-_WITHDRAW = (
-    "UPDATE finding SET withdrawn_at = ?, withdrawn_why = ?"
-    " WHERE number = ? AND withdrawn_at IS NULL"
-)
 
 
 def _cell(finding: Finding, name: str) -> Any:

@@ -20,7 +20,7 @@ from homerun.store.points import Group, Stats, flatten, load_stats, save_groups
 from homerun.store.registration import set_labels
 
 if TYPE_CHECKING:
-    from homerun.store.artifacts import ArtifactFile
+    from homerun.store.manifests import ArtifactFile
 
 _PIECE_BYTES = 8 << 20  # of a journal, in one transaction
 
@@ -31,7 +31,7 @@ def fold(store: Database, run_id: str, *, limit_bytes: int | None = None) -> int
     With a limit nothing is done when more bytes than that wait, so that a program ends at once.
     """
     paths = jr.journal_paths(run_folder(store.home, run_id).path)
-    if limit_bytes is not None and sum(path.stat().st_size for path in paths) > limit_bytes:
+    if limit_bytes is not None and sum(map(_size, paths)) > limit_bytes:
         return 0
     count = 0
     for path in paths:
@@ -40,7 +40,7 @@ def fold(store: Database, run_id: str, *, limit_bytes: int | None = None) -> int
     return count
 
 
-def close_journals(store: Database, run_id: str, *, keep: bool = False) -> None:
+def close_journals(store: Database, run_id: str) -> None:
     """Fold the journals of a run that has ended, count what was torn, and remove them.
 
     A journal with a living writer (the run was resumed, or has other processes) stays, and the
@@ -57,8 +57,7 @@ def close_journals(store: Database, run_id: str, *, keep: bool = False) -> None:
         try:
             _fold_journal(store, run_id, path)
             _count_torn(store, path)
-            if not keep:
-                path.unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
         finally:
             os.close(fd)
     with store.write() as db:
@@ -78,6 +77,13 @@ def known_metrics(store: Database, run_id: str) -> tuple[dict[str, Definition], 
     if row is None:
         return {}, {}
     return _as_definitions(loads(row[1])), load_stats(store.db, row[0])
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:  # another process folded and removed it
+        return 0
 
 
 def _count_torn(store: Database, path: Path) -> None:

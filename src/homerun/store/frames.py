@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from homerun.core import MissingExtraError, RunState, SweepRecord
 from homerun.store.documents import dumps, loads, loads_all
-from homerun.store.points import decode
+from homerun.store.points import decode, steps_of
 from homerun.store.reuse import of_sweep
 from homerun.store.schema import VALUES
 from homerun.store.settle import settle
@@ -145,11 +145,11 @@ def typed(pd: Any, values: list[Any]) -> Any:
 def _about(sweep: SweepRecord, summary: Sequence[str]) -> dict[str, str]:
     """Return what a table of runs should know of the sweep that they are of."""
     about = {"sweep": sweep.id, "title": f"{sweep.project} > {sweep.name}"}
-    metric = sweep.spec.get("metric") or {}
-    name = str(metric.get("name") or "")
-    column = next((one for one in (name, f"summary.{name}") if one in summary), "")
-    if column:
-        about |= {"metric": column, "goal": str(metric.get("goal") or "minimize")}
+    metric = sweep.metric
+    names = (metric.name, f"summary.{metric.name}") if metric else ()
+    column = next((one for one in names if one in summary), "")
+    if metric and column:
+        about |= {"metric": column, "goal": metric.goal}
     return about
 
 
@@ -224,7 +224,7 @@ def _plain_column(pd: Any, name: str, values: Sequence[Any]) -> Any:
 def _overlap(one: Sequence[Any], following: Sequence[Any]) -> bool:
     """Tell whether two blocks of one metric were logged in turns, with rows of different keys."""
     run, key, count, step, stride, steps, *_ = one
-    last = step + (count - 1) * stride if stride is not None else loads(steps)[-1]
+    last = steps_of(count, step, stride, steps)[-1]
     return bool(following[0] == run and following[1] == key and following[3] <= last)
 
 
@@ -283,7 +283,7 @@ def runs(
 
     What ran until a moment ago is in it: states are settled and journals folded first.
     """
-    with Store(home) as store:
+    with Store(home, may_be_read_only=True) as store:
         settle(store)
         sweep_id = store.sweep(sweep).id if sweep is not None else None
         wanted = [RunState(state) for state in states]
@@ -298,7 +298,7 @@ def history(
     `run` is an id, number or name, or a collection of them such as `df.id`; never sampled.
     """
     refs = [run] if isinstance(run, str) else [str(ref) for ref in run]
-    with Store(home) as store:
+    with Store(home, may_be_read_only=True) as store:
         settle(store)
         known = store.rows(
             "SELECT id FROM run WHERE id IN (SELECT value FROM json_each(?))", (dumps(refs),)

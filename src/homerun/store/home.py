@@ -2,13 +2,14 @@
 
 import contextlib
 import fcntl
-import json
 import os
+import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from homerun.core import RunState, StoreError, check_id
+from homerun.store.files import read_json, write_json
 
 if TYPE_CHECKING:
     from homerun.core import End
@@ -105,18 +106,23 @@ class RunFolder(NamedTuple):
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         return self
 
-    def hold(self) -> int | None:
-        """Take the lock that proves the run alive; return its descriptor, None if it is held.
+    def hold(self, *, patience_s: float = 0.0) -> int | None:
+        """Take the lock that proves the run alive; return its descriptor, None if it stays held.
 
         The lock goes with the process: any death frees it. Children must not inherit it.
         """
+        deadline = time.monotonic() + patience_s
         fd = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(fd)
-            return None
-        return fd
+        while True:
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() >= deadline:
+                    os.close(fd)
+                    return None
+            else:
+                return fd
+            time.sleep(0.01)
 
     def is_held(self) -> bool:
         """Tell whether a living process holds the run's lock."""
@@ -150,32 +156,3 @@ class RunFolder(NamedTuple):
 def run_folder(home: Path, run_id: str) -> RunFolder:
     """Return the folder of a run, which is always inside the home."""
     return RunFolder(home / "runs" / check_id(run_id))
-
-
-def write_json(path: Path, data: Mapping[str, Any], *, durable: bool = True) -> None:
-    """Replace a file in one step: readers see the old text or the new.
-
-    `durable`: also after a power cut.
-    """
-    temporary = f"{path}.{os.getpid()}.tmp"
-    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    try:
-        os.write(fd, json.dumps(data).encode())
-        if durable:
-            os.fsync(fd)
-        os.rename(temporary, path)  # noqa: PTH104  on the way of every run
-    except OSError:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)  # noqa: PTH108
-        raise
-    finally:
-        os.close(fd)
-
-
-def read_json(path: Path) -> dict[str, Any] | None:
-    """Return the object in a file that `write_json` wrote, None when there is no such file."""
-    try:
-        data = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return None
-    return data if isinstance(data, dict) else None

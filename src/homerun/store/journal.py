@@ -141,9 +141,13 @@ def read(path: Path, offset: int = 0, *, limit_bytes: int = -1, only: int | None
     """Return the records of a journal from an offset on (0: from the start).
 
     With a limit at least one whole record is read and about that many bytes; with a kind only
-    records of that kind are decoded.
+    records of that kind are decoded. A journal that was folded and removed meanwhile has none.
     """
-    with path.open("rb") as file:
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        return Reading()
+    with file:
         head = file.read(_MAGIC_LENGTH)
         match = _MAGIC.fullmatch(head)
         if match is None:

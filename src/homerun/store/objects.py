@@ -5,7 +5,6 @@ killed processes left half done lies in artifacts/tmp; it goes with what nobody 
 """
 
 import contextlib
-import errno
 import fcntl
 import hashlib
 import os
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from homerun.core import StoreError, UsageError
+from homerun.store.files import private_folder, sync
 from homerun.store.home import make_home
 
 NEW_S = 24 * 3600.0  # an object that nobody refers to may belong to an artifact not logged yet
@@ -162,7 +162,7 @@ def _is_linked(home: Path, source: Path, file: BinaryIO, kept: Kept) -> bool:
         private_folder(target.parent)
         os.fsync(file.fileno())
         os.link(os.path.realpath(source), target)
-        _sync(target.parent)
+        sync(target.parent)
     except OSError:
         return False
     return True
@@ -191,7 +191,7 @@ def _place(home: Path, kept: Kept, target: BinaryIO, temporary: Path) -> None:
     path = object_path(home, kept.digest)
     private_folder(path.parent)
     temporary.replace(path)
-    _sync(path.parent)
+    sync(path.parent)
 
 
 def _is_there(home: Path, kept: Kept) -> bool:
@@ -219,25 +219,6 @@ def _digest(file: BinaryIO) -> Kept:
         digest.update(part)
         size += len(part)
     return Kept(digest.hexdigest(), size)
-
-
-def private_folder(path: Path) -> Path:
-    """Make a folder of the home that only its owner can enter."""
-    if not path.is_dir():
-        private_folder(path.parent)
-        path.mkdir(mode=0o700, exist_ok=True)
-    return path
-
-
-def _sync(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    except OSError as error:  # some file systems do not sync folders
-        if error.errno != errno.EINVAL:
-            raise
-    finally:
-        os.close(fd)
 
 
 @contextlib.contextmanager

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from homerun.core import NotFoundError, RunState, StoreError, UsageError, flat
-from homerun.store.database import BUSY_TIMEOUT_S, advice
-from homerun.store.documents import loads, loads_all
+from homerun.core import Metric, NotFoundError, RunState, StoreError, UsageError, flat
+from homerun.store.database import advice, connect_read_only
+from homerun.store.documents import loads, loads_all, step_to
 from homerun.store.points import decode
 from homerun.store.reuse import count_reused, of_sweep
 from homerun.store.store import Store
@@ -21,15 +21,16 @@ _LINE = (
 _FOUND = "coalesce(json_extract(summary, ?), json_extract(summary, ?))"
 # A number in the summary; its parameters are `value_paths`.
 VALUE = f"CASE WHEN typeof({_FOUND}) IN ('integer', 'real') THEN {_FOUND} END"
+_COUNTS = "state = 'finished' AND NOT censored"  # as Run.counts
 _COST = (
     "user_cpu_s, system_cpu_s, memory_max_mib, gpu_memory_max_gib, energy_wh, cpu_energy_wh, "
     "is_shared, out_of_memory, detail"
 )
 _METRIC = "key, count, first, last, min, min_step, max, max_step, mean"
-_IDS = (  # of a table
-    "SELECT id, state || ' ' || name FROM {table} WHERE substr(id, 1, :length) = :text"
-    " OR substr(name, 1, :length) = :text ORDER BY number DESC LIMIT 50"
-)
+_IDS = """\
+SELECT CASE WHEN is_id THEN id ELSE name END, state || ' ' || CASE WHEN is_id THEN name ELSE id END
+FROM (SELECT *, substr(id, 1, :length) = :text AS is_id FROM {table})
+WHERE is_id OR substr(name, 1, :length) = :text ORDER BY number DESC LIMIT 50"""
 _PROJECTS = (
     "SELECT project, 'project' FROM (SELECT project FROM sweep UNION SELECT project FROM run)"
     " WHERE substr(project, 1, :length) = :text ORDER BY 1 LIMIT 50"
@@ -153,8 +154,8 @@ def _where(
 
 def value_paths(key: str) -> list[str]:
     """Return where a summary may hold a metric: under its dotted name, or nested."""
-    nested = "".join(f'."{part}"' for part in key.split("."))
-    return [f'$."{key}"', f"${nested}"] * 2
+    nested = "".join(map(step_to, key.split(".")))
+    return [f"${step_to(key)}", f"${nested}"] * 2
 
 
 def sweep_counts(store: Store) -> dict[str, dict[RunState, int]]:
@@ -174,15 +175,16 @@ def projects(store: Store) -> list[str]:
     return [row[0] for row in store.rows(sql)]
 
 
-def best_run(
-    store: Store, sweep_id: str, key: str, *, is_maximized: bool
-) -> tuple[int, float] | None:
-    """Return the number of the run with a sweep's best summary value of a metric, and the value."""
+def best_run(store: Store, sweep_id: str, metric: Metric) -> tuple[int, float] | None:
+    """Return the number of the run with a sweep's best summary value of a metric, and the value.
+
+    Of those that count: runs that finished, and that no rule ended early.
+    """
     condition, values = of_sweep(store, sweep_id)
     row = store.row(
-        f"SELECT number, {'max' if is_maximized else 'min'}(value) FROM"
-        f" (SELECT number, {VALUE} AS value FROM run WHERE {condition})",
-        [*value_paths(key), *values],
+        f"SELECT number, {'max' if metric.is_maximized else 'min'}(value) FROM"
+        f" (SELECT number, {VALUE} AS value FROM run WHERE ({condition}) AND {_COUNTS})",
+        [*value_paths(metric.name), *values],
     )
     return None if row is None or row[1] is None else (row[0], row[1])
 
@@ -209,37 +211,29 @@ def cost(store: Store, run_id: str) -> Cost:
 
 
 def complete_ids(home: Path, incomplete: str, *, tables: Iterable[str]) -> list[tuple[str, str]]:
-    """Return (id, what it is) of the latest 50 of each table whose id or name begins so.
+    """Return (id, or name, and what it is) of the latest 50 of each table that begin so.
 
     The table `project`, which is none, stands for the names of projects.
     """
-    found: list[tuple[str, str]] = []
-    with closing(read_only(home)) as db:
+    found: dict[str, str] = {}
+    with closing(connect_read_only(home)) as db:
         for table in tables:
             statement = _PROJECTS if table == "project" else _IDS.format(table=table)
             values = {"length": len(incomplete), "text": incomplete}
-            found += db.execute(statement, values).fetchall()
-    return found
+            found = {**dict(db.execute(statement, values)), **found}
+    return list(found.items())
 
 
 def complete_keys(home: Path, sweep: str | None) -> list[str]:
     """Return the keys that the first runs, of a sweep or of all, have in config and summary."""
     where = "WHERE sweep IN (SELECT id FROM sweep WHERE :sweep IN (id, name))" if sweep else ""
-    with closing(read_only(home)) as db:
+    with closing(connect_read_only(home)) as db:
         rows = db.execute(
             f"SELECT config, summary FROM run {where} ORDER BY number LIMIT :limit",
             {"sweep": sweep, "limit": _SAMPLE},
         ).fetchall()
     documents = [document for documents in rows for document in loads_all(documents)]
     return list(dict.fromkeys(key for one in documents for key in flat(one) if key[:1] != "_"))
-
-
-def read_only(home: Path) -> sqlite3.Connection:
-    """Open the database so that nothing can be changed through the connection."""
-    path = (home / "homerun.db").absolute()
-    db = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=BUSY_TIMEOUT_S)
-    db.execute("PRAGMA query_only = ON")
-    return db
 
 
 @contextmanager
@@ -250,7 +244,7 @@ def query(home: Path, sql: str, *, is_writing: bool = False) -> Iterator[sqlite3
             with Store(home) as store, store.write(durable=True) as db:
                 yield db.execute(sql)
         else:
-            with closing(read_only(home)) as db:
+            with closing(connect_read_only(home)) as db:
                 # Python sees Ctrl-C only between steps, so a long query must come back to it.
                 db.set_progress_handler(lambda: 0, 100_000)
                 yield db.execute(sql)

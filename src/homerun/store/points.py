@@ -8,9 +8,10 @@ type for (NaN, booleans, None, integers beyond 64 bits, lists, records of media)
 import json
 import math
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from homerun.core import leaves
 from homerun.store.schema import VALUES, WIDTH
 
 _INSERT_CHUNK = f"INSERT INTO chunk VALUES ({', '.join('?' * (WIDTH + 2))})"
@@ -124,7 +125,7 @@ def flatten(groups: dict[tuple[str, ...], Group]) -> dict[tuple[str, ...], Group
             _merge(flat, keys, group)
             continue
         for index, step, time, row in group.points():
-            pairs = dict(_dotted(zip(keys, row, strict=True)))
+            pairs = dict(leaves(dict(zip(keys, row, strict=True))))
             spread = flat.setdefault(tuple(pairs), Group(tuple(pairs), is_logged=group.is_logged))
             spread.add(index, step, time, tuple(pairs.values()))
     for group in flat.values():
@@ -170,10 +171,16 @@ def block_points(
     count: int, step: int, stride: int | None, steps: str | None, time: float, times: str
 ) -> tuple[list[int], list[float]]:
     """Return the steps and times (s since the epoch) of a row of the table `block`."""
-    all_steps = json.loads(steps or "[]")
-    if stride is not None:
-        all_steps = [step + index * stride for index in range(count)]
+    all_steps = list(steps_of(count, step, stride, steps))
     return all_steps, [time + ms / 1000 for ms in json.loads(times)]
+
+
+def steps_of(count: int, step: int, stride: int | None, steps: str | None) -> Sequence[int]:
+    """Return the steps of a row of the table `block`."""
+    if stride is not None:
+        return range(step, step + count * stride, stride)
+    odd: list[int] = json.loads(steps or "[]")
+    return odd
 
 
 def _in_order(
@@ -293,14 +300,6 @@ def _merge(groups: dict[tuple[str, ...], Group], keys: tuple[str, ...], group: G
     if known is not group:
         for point in group.points():
             known.add(*point)
-
-
-def _dotted(pairs: Iterable[tuple[str, Any]], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in pairs:
-        if isinstance(value, Mapping) and "_type" not in value and value:
-            yield from _dotted(((str(k), v) for k, v in value.items()), f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
 
 
 def _has_surrogates(text: str) -> bool:

@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from homerun.core import UsageError
-from homerun.store.documents import dumps, loads, loads_all
+from homerun.store.documents import NAMED, dumps, loads, loads_all, step_to
 from homerun.store.frames import without_collection
 from homerun.store.reuse import of_sweep
 from homerun.store.store import Store
@@ -32,9 +32,7 @@ _ORDERS: dict[str, tuple[str, Callable[[Any, Any], bool]]] = {
 _OPERATORS = [*"$eq $ne $in $nin $exists $regex $options $not".split(), *_ORDERS]
 _LOGICAL = ("$and", "$or", "$nor", "$not")
 _FLAGS = {"i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL, "x": re.VERBOSE}
-# How JSON columns hold numbers that JSON has none for; see documents.py.
-_NAMED = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
-_NAMES = ", ".join(f"'{name}'" for name in _NAMED)
+_NAMES = ", ".join(f"'{name}'" for name in NAMED)
 _HEARTBEAT = (
     "coalesce(run.ended_at, json_extract(run.summary, '$._timestamp'), run.started_at,"
     " run.created_at)"
@@ -187,7 +185,7 @@ def _paths(key: str) -> Iterable[str]:
     for names in (parts, _unwrapped(parts)):
         for size in range(len(names), 0, -1):
             labels = [".".join(names[:size]), *names[size:]]
-            yield "$" + "".join(f'."{label}"' for label in labels)
+            yield "$" + "".join(map(step_to, labels))
 
 
 def _unwrapped(parts: list[str]) -> list[str]:
@@ -318,7 +316,7 @@ def _any_of(field: Field, operands: Iterable[Any]) -> Condition:
         elif isinstance(value, bool):
             others.append(_has(field, "{t} = ?", ["true" if value else "false"]))
         elif isinstance(value, str):
-            texts += [] if field.paths and value in _NAMED else [value]
+            texts += [] if field.paths and value in NAMED else [value]
         elif isinstance(value, list | dict):
             others += _containers(field, value)
         elif math.isfinite(value):
@@ -349,7 +347,7 @@ def _compared(field: Field, name: str, value: Any) -> Condition:
         raise UsageError(f"{name} takes a number or a text, not {value!r}")
     if math.isnan(value):
         return _any_of(field, [value]) if "=" in sign else ("0", [])
-    names = [word for word, number in _NAMED.items() if holds(number, value)]
+    names = [word for word, number in NAMED.items() if holds(number, value)]
     bound = value if -(2**63) <= value < 2**63 else _float(value)
     number = _has(field, f"{{t}} IN ('integer', 'real') AND {{v}} {sign} ?", [bound])
     return _joined([number, _named(field, names)], "OR")

@@ -20,7 +20,8 @@ from homerun.core import ENDED, RunState, StoreError, friendly_name
 from homerun.store import journal as jr
 from homerun.store.artifacts import mend_artifacts
 from homerun.store.documents import dumps
-from homerun.store.home import read_json, run_folder
+from homerun.store.files import read_json
+from homerun.store.home import run_folder
 from homerun.store.points import Stats, block_points, decode, encode
 from homerun.store.schema import VALUES
 from homerun.store.store import Store

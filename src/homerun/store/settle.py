@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from homerun.core import ALIVE, End, HomerunError, Run, RunState
+from homerun.core import ALIVE, ENDED, End, HomerunError, Run, RunState
 from homerun.store.control import note_pause
 from homerun.store.fold import close_journals, fold, open_again
 from homerun.store.home import RunFolder
@@ -26,8 +26,11 @@ class Settled:
 def settle(store: Store) -> Settled:
     """Bring the states of this host's runs up to date with what is true, and fold them.
 
-    Cheap when nothing runs: one indexed query. Called before anything is shown.
+    Cheap when nothing runs: one indexed query. Called before anything is shown. A home that can
+    only be looked at stays as it is.
     """
+    if store.is_read_only:
+        return Settled()
     _register_strays(store)
     ends: dict[str, End] = {}
     orphans, requeued = [], []
@@ -48,12 +51,18 @@ def settle(store: Store) -> Settled:
         elif not _told_its_end(store, run):
             ends[run.id] = end_of(folder, run)
     ended = store.end(ends) if ends else []
-    for (run_id,) in store.rows("SELECT id FROM run WHERE open"):
-        if store.run(run_id).is_ended and not store.folder(run_id).is_held():
+    for run_id, state in store.rows("SELECT id, state FROM run WHERE open"):
+        if state in ENDED and not store.folder(run_id).is_held():
             close_journals(store, run_id)
         else:
             fold(store, run_id)
     return Settled(ended=tuple(ended), orphans=tuple(orphans), requeued=tuple(requeued))
+
+
+def is_behind(store: Store) -> bool:
+    """Tell whether there may be more to a home, which can only be looked at, than it shows."""
+    waiting = any(path.stat().st_size for path in store.home.glob("homerun.db-wal"))
+    return waiting or bool(store.rows("SELECT 1 FROM run WHERE open LIMIT 1"))
 
 
 def is_local(run: Run) -> bool:
@@ -86,7 +95,8 @@ def _is_about_to_start(run: Run, folder: RunFolder) -> bool:
 
 def _told_its_end(store: Store, run: Run) -> bool:
     fold(store, run.id)
-    return store.run(run.id).is_ended
+    row = store.row("SELECT state FROM run WHERE id = ?", (run.id,))
+    return row is None or row[0] in ENDED  # or it was removed meanwhile
 
 
 def _register_strays(store: Store) -> None:

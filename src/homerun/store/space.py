@@ -16,8 +16,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from homerun.core import ALIVE, ENDED, NotFoundError, Run, StoreError, UsageError
+from homerun.core import ALIVE, ENDED, NotFoundError, Run, RunState, StoreError, UsageError
 from homerun.store import journal as jr
+from homerun.store.editing import remove_file
 from homerun.store.fold import close_journals
 from homerun.store.home import run_folder
 from homerun.store.overview import run_lines
@@ -113,11 +114,9 @@ def free(store: Store, run_id: str, kinds: Collection[Kind]) -> Amount:
         close_journals(store, run_id)  # each into the database, then off the disk
     saved = [path.removeprefix("files/") for path, _ in found if path.startswith("files/")]
     if saved:
-        with store.write() as db:
-            db.executemany(
-                "DELETE FROM file WHERE path = ? AND run = (SELECT number FROM run WHERE id = ?)",
-                [(path, run_id) for path in saved],
-            )
+        with store.write():
+            for path in saved:
+                remove_file(store, run_id, path)
     gone = [amount for path, amount in journals.items() if not (folder / path).exists()]
     others = {path: amount for path, amount in found if path not in journals}
     return sum(gone, NOTHING) + _unlink(folder, others)
@@ -131,16 +130,22 @@ def is_free_to_go(store: Store, run: Run) -> bool:
 def best_runs(
     store: Store, sweep_id: str, metric: str, count: int, *, is_maximized: bool
 ) -> set[str]:
-    """Return the ids of the best runs of a sweep that have ended, with a value of the metric."""
+    """Return the ids of the best runs of a sweep: so many that count, and what is not worse.
+
+    A run that failed, or was stopped, with a better value is no best run, but may be wanted.
+    """
     lines = run_lines(
-        store,
-        sweep=sweep_id,
-        states=ENDED,
-        limit=count,
-        best_by=metric,
-        is_maximized=is_maximized,
+        store, sweep=sweep_id, states=ENDED, best_by=metric, is_maximized=is_maximized
     )
-    return {line.id for line in lines if _has(line.summary, metric)}
+    kept: set[str] = set()
+    for line in lines if count else ():
+        if not _has(line.summary, metric):
+            break
+        kept.add(line.id)
+        count -= line.state == RunState.FINISHED and not line.censored
+        if not count:
+            break
+    return kept
 
 
 def _has(summary: Any, key: str) -> bool:

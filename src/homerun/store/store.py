@@ -386,7 +386,6 @@ class Store(Database):
         sweep: str | None = None,
         project: str | None = None,
         states: Iterable[RunState] = (),
-        limit: int | None = None,
     ) -> list[Run]:
         """Return runs, oldest first; of a sweep its own, not those it reuses."""
         wanted = list(states)
@@ -398,8 +397,8 @@ class Store(Database):
         used = [(clause, values) for clause, values in clauses if values]
         where = "WHERE " + " AND ".join(clause for clause, _ in used) if used else ""
         rows = self.rows(
-            f"SELECT {_RUN} FROM run {where} ORDER BY number LIMIT ?",
-            [*(value for _, values in used for value in values), -1 if limit is None else limit],
+            f"SELECT {_RUN} FROM run {where} ORDER BY number",
+            [value for _, values in used for value in values],
         )
         return [_run(row) for row in rows]
 
@@ -407,15 +406,6 @@ class Store(Database):
         """Change name, notes, tags, group or job_type of a run."""
         with self.write() as db:
             set_labels(db, run_id, labels)
-
-    def set_state(self, run_id: str, state: RunState, reason: str = "") -> None:
-        """Change the state of a run that has not ended, and say why."""
-        with self.write(durable=True) as db:
-            db.execute(
-                "UPDATE run SET state = ?, reason = ? WHERE id = ?"
-                " AND state IN ('pending', 'running', 'paused')",
-                (state, reason, run_id),
-            )
 
     def delete(self, run_ids: Sequence[str]) -> None:
         """Forget runs and all their points. Their folders are the caller's to remove."""
@@ -430,8 +420,8 @@ class Store(Database):
 
     def delete_sweep(self, sweep_id: str) -> None:
         """Forget a sweep and all its runs. Their folders are the caller's to remove."""
-        self.delete([run.id for run in self.runs(sweep=sweep_id)])
         with self.write(durable=True) as db:
+            self.delete([run.id for run in self.runs(sweep=sweep_id)])
             db.execute("DELETE FROM sweep WHERE id = ?", (sweep_id,))
 
 

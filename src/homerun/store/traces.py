@@ -4,7 +4,8 @@ import os
 
 from homerun.core import End, Run, RunState
 from homerun.store import journal as jr
-from homerun.store.home import RunFolder, read_json
+from homerun.store.files import read_json
+from homerun.store.home import RunFolder
 from homerun.store.process import (
     Identity,
     identity,

@@ -397,7 +397,7 @@ def _with_last_lines(
 
 def metric_of(sweep: SweepRecord | None) -> str | None:
     """Return the name of the metric of a sweep."""
-    return (sweep.spec.get("metric") or {}).get("name") if sweep else None
+    return sweep.metric.name if sweep and sweep.metric else None
 
 
 def curve_of(store: Store, number: int, key: str | None, known: Curve | None) -> Curve | None:

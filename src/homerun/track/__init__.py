@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from homerun.track.settings import Settings as Settings
     from homerun.track.settings import check_project as check_project
     from homerun.track.settings import default_project as default_project
+    from homerun.track.settings import env as env
     from homerun.track.start import init as init
     from homerun.track.summary import Summary as Summary
     from homerun.track.terminal import is_true as is_true
@@ -79,7 +80,7 @@ lazy.attach(
         "use_artifact use_model watch",
         "plain": "plain",
         "run": "ActiveRun",
-        "settings": "Settings check_project default_project",
+        "settings": "Settings check_project default_project env",
         "start": "init",
         "summary": "Summary",
         "terminal": "is_true termerror termlog termwarn",

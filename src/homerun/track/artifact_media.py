@@ -14,7 +14,7 @@ _MADE_OF: dict[str, Callable[[str], Any]] = {
     "image-file": Image,
     "audio-file": Audio,
     "video-file": Video,
-    "html-file": lambda path: Html(Path(path).read_text(), inject=False),
+    "html-file": lambda path: Html(Path(path).read_text(encoding="utf-8"), inject=False),
     "molecule-file": Molecule,
     "object3D-file": Object3D,
 }
@@ -39,7 +39,9 @@ def saved_media(value: Any, name: str, folder: str) -> tuple[str, list[tuple[Pat
         files = [(path, full if below == record["path"] else below) for path, below in files]
         return full, files
     full = _with_suffix(name, f"{record['_type']}.json")
-    with tempfile.NamedTemporaryFile("w", dir=folder, suffix=".json", delete=False) as file:
+    with tempfile.NamedTemporaryFile(
+        "w", dir=folder, suffix=".json", delete=False, encoding="utf-8"
+    ) as file:
         json.dump(record, file, sort_keys=True)
     return full, [*files, (Path(file.name), full)]
 

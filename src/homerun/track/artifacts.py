@@ -43,7 +43,7 @@ from homerun.track.manifest import ArtifactManifestEntry, logical_path
 from homerun.track.plain import plain
 from homerun.track.terminal import termwarn
 
-_AT_ONCE_S = 0.5  # a training waits no longer for a database that somebody has locked
+AT_ONCE_S = 0.5  # a training waits no longer for a database that somebody has locked
 
 
 class Artifact(ArtifactDraft):
@@ -68,7 +68,7 @@ class Artifact(ArtifactDraft):
         if path is None:
             return None
         root = self._default_root()
-        text = Path(self.manifest.entries[path].download(root)).read_text()
+        text = Path(self.manifest.entries[path].download(root)).read_text(encoding="utf-8")
         return media_of(text, path, lambda inner: self.manifest.entries[inner].download(root))
 
     def __getitem__(self, name: str) -> Any:
@@ -209,7 +209,7 @@ class Artifact(ArtifactDraft):
         }
         return self._record
 
-    def register(self, *, timeout_s: float = _AT_ONCE_S) -> str:
+    def register(self, *, timeout_s: float = AT_ONCE_S) -> str:
         """Have the database know what the run recorded; return why not, '' when it does."""
         assert self._record is not None
         try:

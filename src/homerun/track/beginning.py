@@ -64,7 +64,7 @@ def begin(request: Request, values: Mapping[str, Any]) -> ActiveRun:
             check_resume(request, run_id, is_known=is_known)
             folder.make()
             is_supervised = _is_supervised(request, folder)
-            lock = None if is_supervised else _take_lock(folder)
+            lock = None if is_supervised else folder.hold(patience_s=_LOCK_PATIENCE_S)
             beginning = _Beginning(request, home, folder, registry, lock, is_known=is_known)
             run = beginning.run({"project": project, "is_supervised": is_supervised}, values, cwd)
         beginning.take_part(run, note, cwd)
@@ -257,14 +257,6 @@ def _is_supervised(request: Request, folder: RunFolder) -> bool:
     return request.is_assigned and os.environ.get("WANDB_DIR") == str(folder.path)
 
 
-def _take_lock(folder: RunFolder) -> int | None:
-    """Return the proof of life, None when another process of the run holds it."""
-    deadline = time.monotonic() + _LOCK_PATIENCE_S
-    while (lock := folder.hold()) is None and time.monotonic() < deadline:
-        time.sleep(0.01)
-    return lock
-
-
 def _is_begun(folder: RunFolder) -> bool:
     """Tell whether another process has described the run already."""
     for path in journal.journal_paths(folder.path):
@@ -281,5 +273,5 @@ def _sweep_values(request: Request, folder: RunFolder) -> dict[str, Any]:
     values = read_json(folder.path / "config.json")
     path = os.environ.get("WANDB_SWEEP_PARAM_PATH")
     if values is None and path and Path(path).exists():
-        values = read_values(Path(path).read_text(), path)
+        values = read_values(Path(path).read_text(encoding="utf-8"), path)
     return values or {}

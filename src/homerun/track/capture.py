@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from homerun.core import HomerunError, redact_argv, redact_bytes, redact_config, redact_text
 from homerun.devices import machine
+from homerun.store import write_private
 from homerun.track.forking import no_fork
 
 if TYPE_CHECKING:
@@ -173,9 +174,7 @@ class Background:
 
     def _save(self, name: str, data: bytes) -> None:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-        with os.fdopen(os.open(self._folder / name, flags, 0o600), "wb") as file:
-            file.write(data)
+        write_private(self._folder / name, data)
 
 
 _DIST = re.compile(r"(?P<name>[^~-][^-]*)(?:-(?P<version>[^-]+?))?(?:-.*)?\.(?:dist|egg)-info")

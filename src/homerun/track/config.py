@@ -130,9 +130,13 @@ def read_config(
 def _read_yaml(path: Path) -> dict[str, Any]:
     """Read a YAML file of `key: value` or, as W&B writes it, `key: {value: ...}`."""
     try:
-        text = path.read_text()
+        text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise UsageError(f"init(config={str(path)!r}): {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(
+            f"init(config={str(path)!r}): byte {error.start} is no UTF-8; save the file as UTF-8"
+        ) from error
     return read_values(text, str(path))
 
 

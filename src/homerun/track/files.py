@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TextIO
 
 from homerun.core import UsageError, redact_bytes
-from homerun.track.folders import make_private
+from homerun.store import private_folder, write_private
 from homerun.track.keeper import CAPTURED_FILES
 from homerun.track.recorder import Recorder
 from homerun.track.terminal import termwarn
@@ -95,8 +95,8 @@ class Files:
         target = self._folder / "code" / source.relative_to(root)
         try:
             data = source.read_bytes()
-            make_private(target.parent)
-            _write(target, redact_bytes(data))
+            private_folder(target.parent)
+            write_private(target, redact_bytes(data))
         except OSError as error:
             termwarn(f"{source} is not kept with the run: {error.strerror}")
             return []
@@ -150,7 +150,7 @@ def _inside(path: Path, base: Path) -> Path:
 
 
 def _keep(source: Path, target: Path, *, is_copy: bool) -> None:
-    make_private(target.parent)
+    private_folder(target.parent)
     target.unlink(missing_ok=True)
     if not is_copy:
         with contextlib.suppress(OSError):  # another file system, or one without hard links
@@ -158,11 +158,6 @@ def _keep(source: Path, target: Path, *, is_copy: bool) -> None:
             return
     shutil.copyfile(source, target)
     target.chmod(0o600)
-
-
-def _write(path: Path, data: bytes) -> None:
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(data)
 
 
 def _sources(root: Path) -> Iterator[Path]:

@@ -4,11 +4,11 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from homerun.core import UsageError
+from homerun.core import UsageError, leaves
 from homerun.store import journal
 from homerun.track.facts import Facts
 from homerun.track.recorder import Recorder
-from homerun.track.summary import Summary, leaves
+from homerun.track.summary import Summary
 from homerun.track.terminal import termwarn
 
 if TYPE_CHECKING:

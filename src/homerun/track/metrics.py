@@ -7,11 +7,11 @@ from homerun.core import (
     Definition,
     UsageError,
     definition_for,
+    leaves,
     parse_aggregations,
     summarize,
 )
 from homerun.store import Stats
-from homerun.track.summary import leaves
 
 Known = tuple[dict[str, Definition], dict[str, Stats]]  # definitions, statistics by key
 

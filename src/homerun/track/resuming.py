@@ -1,10 +1,10 @@
 """Going on with a run: what `resume` allows, and which run `resume="auto"` means."""
 
 import contextlib
-import os
 from pathlib import Path
 
 from homerun.core import UsageError
+from homerun.store import write_private
 from homerun.track.settings import Request
 
 
@@ -46,5 +46,4 @@ def remember(note: Path, run_id: str) -> None:
     """Note that a run begins that resume="auto" may go on with."""
     with contextlib.suppress(OSError):  # then it is not resumed by itself
         note.parent.mkdir(mode=0o700, exist_ok=True)
-        with os.fdopen(os.open(note, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            file.write(run_id)
+        write_private(note, run_id.encode())

@@ -260,6 +260,7 @@ class WithArtifacts(History):
     def _record_about(self, artifact: "Artifact", facts: dict[str, Any]) -> bool:
         """Record what the run does with a version; False when the database does not know yet."""
         from homerun.store import Database, record_artifact  # noqa: PLC0415
+        from homerun.track.artifacts import AT_ONCE_S  # noqa: PLC0415
 
         if self._folder is None:
             return False
@@ -267,7 +268,7 @@ class WithArtifacts(History):
         record = {**common, **facts}
         self.recorder.write(journal.ARTIFACT, record)
         try:
-            with Database(self._home, timeout_s=0.5) as store:
+            with Database(self._home, timeout_s=AT_ONCE_S) as store:
                 return record_artifact(store, self.id, record)
         except StoreError:
             return False  # whoever reads the journal next takes it over

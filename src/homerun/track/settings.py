@@ -84,7 +84,7 @@ class Request:
 
     def option(self, name: str) -> Any:
         """Return an option of Settings, or of WANDB_NAME in the environment, or None."""
-        return self.settings.get(name, _env(name.upper()))
+        return self.settings.get(name, env(name.upper()))
 
     def flag(self, *names: str) -> bool:
         """Tell whether one of several switches is on."""
@@ -96,7 +96,7 @@ class Request:
         value = self.settings.get(_IN_SETTINGS.get(argument, argument))
         if value is not None:
             return value
-        return _env(_IN_ENVIRONMENT.get(argument, argument.upper()))
+        return env(_IN_ENVIRONMENT.get(argument, argument.upper()))
 
     def _text(self, argument: str) -> str | None:
         value = self._find(argument)
@@ -109,7 +109,7 @@ class Request:
             run_id = os.environ.get("WANDB_RUN_ID")
         if not run_id:
             return False
-        project = _env("PROJECT")
+        project = env("PROJECT")
         for what, asked, given in (
             ("id", self.id, run_id),
             ("project", self.project, project),
@@ -142,7 +142,8 @@ def check_project(project: str) -> str:
     return project
 
 
-def _env(name: str) -> str | None:
+def env(name: str) -> str | None:
+    """Return a setting of the environment, by our name or by W&B's; None where it is empty."""
     return os.environ.get(f"HOMERUN_{name}") or os.environ.get(f"WANDB_{name}") or None
 
 

@@ -101,15 +101,6 @@ class Inner(MutableMapping[str, Any]):
         return repr(self._values)
 
 
-def leaves(row: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield the values of a row under dotted keys; records of media stay whole."""
-    for key, value in row.items():
-        if isinstance(value, Mapping) and value and "_type" not in value:
-            yield from leaves({str(k): v for k, v in value.items()}, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
-
-
 def _nested(dotted: Mapping[str, Any]) -> dict[str, Any]:
     nested: dict[str, Any] = {}
     for key, value in dotted.items():

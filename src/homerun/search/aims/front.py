@@ -52,7 +52,7 @@ def goal_values(run: Observation, metrics: Sequence[Metric]) -> Point | None:
     if run.state is not RunState.FINISHED or len(values) < len(metrics):
         return None
     return tuple(
-        -value if metric.goal == "maximize" else value
+        -value if metric.is_maximized else value
         for value, metric in zip(values, metrics, strict=True)
     )
 

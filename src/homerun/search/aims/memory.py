@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit, log_expit
 
-from homerun.search.models.coordinates import Mask
+from homerun.search.models.coordinates import Mask, indicators, levels_of
 from homerun.search.models.dimensions import Array
 
 _WEIGHT = 8.0  # standard deviation of the prior of a weight, over the whole range of a parameter
@@ -44,7 +44,7 @@ class Memory:
 
 def learn(points: Array, died: Mask, is_category: Mask) -> Memory:
     """Return what runs that fitted and runs that died of memory say; (n, parameters) and (n,)."""
-    levels = tuple(int(points[:, i].max()) + 1 for i in np.flatnonzero(is_category))
+    levels = levels_of(points, is_category)
     features = _features(points, is_category, levels)
     precision = np.full(features.shape[1], _WEIGHT**-2)
     precision[-1] = _OFFSET**-2
@@ -62,7 +62,7 @@ def learn(points: Array, died: Mask, is_category: Mask) -> Memory:
 
 def _features(points: Array, is_category: Mask, levels: tuple[int, ...]) -> Array:
     """Return numbers around 0, a column of 0 and 1 for each level, and a column of 1."""
-    columns = [points[:, ~is_category] - 0.5]
-    for column, count in zip(np.flatnonzero(is_category), levels, strict=True):
-        columns.append((points[:, column, None] == np.arange(count)).astype(float))
-    return np.concatenate([*columns, np.ones((len(points), 1))], axis=1)
+    columns = indicators(points, is_category, levels)
+    return np.concatenate(
+        [points[:, ~is_category] - 0.5, *columns, np.ones((len(points), 1))], axis=1
+    )

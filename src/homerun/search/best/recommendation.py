@@ -5,6 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from homerun.core import counted
+
+REPEATS = 3  # runs of a configuration that had run before, from which on noise is known
 MOST_REPEATS = 20  # that are worth proposing
 _NAMED = 4  # runs that a sentence lists
 _LUCK = 0.25  # of the noise of a run: what is expected to be lost, from which on it is said
@@ -112,7 +115,7 @@ class Recommendation:
         names = [self.name_of(one) for one in some[:_NAMED]]
         others = len(some) - len(names)
         if others:
-            names.append(f"{others} other{'' if others == 1 else 's'}")
+            names.append(counted(others, "other"))
         last = names.pop()
         return f"runs {', '.join(names)} and {last}" if names else f"run {last}"
 
@@ -125,7 +128,7 @@ class Recommendation:
         if not easy:
             needed = f"over {MOST_REPEATS} more repeats of each would be needed to tell"
             return f"{needed}{self._gap(tied)}"
-        each = f"{most} more repeat{'' if most == 1 else 's'} of each would tell"
+        each = f"{counted(most, 'more repeat')} of each would tell"
         if len(easy) == len(tied):
             return each
         hard = [one for one in tied if one.repeats_to_tell is None]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from homerun.core import RunState, UsageError
 from homerun.search.aims.front import goal_values, pareto_front
-from homerun.search.best.recommendation import Candidate, Recommendation
+from homerun.search.best.recommendation import REPEATS, Candidate, Recommendation
 from homerun.search.observations import Observation
 from homerun.search.threads import one_thread
 from homerun.spec import Metric, Sweep, part_of
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 FEWEST = 4  # different configurations that a model is fitted to
 _MODELLED = 256  # configurations at most, half of them near the best
-_FEWEST_REPEATS = 3  # degrees of freedom from which on repeats alone say what noise there is
 
 
 class _Known(NamedTuple):
@@ -53,7 +52,7 @@ def recommend(
     top = tuple(one.candidate for one in known)
     answer = Recommendation(
         metric=name,
-        is_maximized=is_maximized(metric),
+        is_maximized=metric.is_maximized,
         finished=sum(one.repeats for one in top),
         top=top,
         observed=top[0] if top else None,
@@ -72,14 +71,9 @@ def recommend(
     return _judged(answer, view)
 
 
-def is_maximized(metric: Metric) -> bool:
-    """Tell whether more of a metric is better."""
-    return metric.goal == "maximize"
-
-
 def _known(sweep: Sweep, metric: Metric, observations: Sequence[Observation]) -> list[_Known]:
     """Return the finished configurations with the means of their repeats, the best first."""
-    sign = -1 if is_maximized(metric) else 1
+    sign = -1 if metric.is_maximized else 1
     groups: dict[str, list[tuple[float, Observation]]] = {}
     parts = {}
     for one in observations:
@@ -136,8 +130,8 @@ def _view(sweep: Sweep, metric: Metric, known: Sequence[_Known]) -> "View | None
     view = None
     if len(known) >= FEWEST:
         view = by_model(sweep, metric, [one.runs for one in known], most=_MODELLED)
-    if view is None and sum(len(one.values) - 1 for one in known) >= _FEWEST_REPEATS:
-        return by_repeats([one.values for one in known], is_maximized=is_maximized(metric))
+    if view is None and sum(len(one.values) - 1 for one in known) >= REPEATS:
+        return by_repeats([one.values for one in known], is_maximized=metric.is_maximized)
     return view
 
 
@@ -193,7 +187,7 @@ def _front(
     return Recommendation(
         metric=metrics[0].name,
         metrics=tuple(one.name for one in metrics),
-        is_maximized=is_maximized(metrics[0]),
+        is_maximized=metrics[0].is_maximized,
         finished=sum(goal_values(one, metrics) is not None for one in own),
         front=front,
         names=names,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from homerun.core import MissingExtraError, config_hash
-from homerun.search.best.recommendation import digits
+from homerun.search.best.recommendation import REPEATS, digits
 from homerun.search.best.recommending import counts
 from homerun.search.observations import Observation
 from homerun.search.threads import one_thread
@@ -24,7 +24,6 @@ NEXT = 10  # runs whose gain is expected
 FEWEST = 20  # finished runs before a sweep can be settled
 _PER_PARAMETER = 4  # and so many of them for each parameter that varies
 _BACK = 5  # finished runs that a second look does without: it must say the same
-_REPEATS = 3  # runs of a configuration that had run before, from which on noise is known
 _HIDDEN = 0.75  # of the noise: gains below cannot be seen
 _MOST = 250  # runs that a look goes by, half of them near the best
 _LOOKED_AT = 200  # candidates that are judged together
@@ -84,7 +83,7 @@ def outlook(sweep: Sweep, observations: Sequence[Observation]) -> Outlook | None
     if is_hidden:
         before = _look(sweep, metric, runs[:-_BACK])
         is_hidden = before is not None and before[0] < _HIDDEN * before[1]
-    is_known = _repeats(sweep, runs) >= _REPEATS
+    is_known = _repeats(sweep, runs) >= REPEATS
     return Outlook(
         metric=metric.name,
         finished=len(runs),

@@ -9,6 +9,7 @@ from scipy.linalg import solve_triangular
 from scipy.special import stdtrit
 
 from homerun.search.best.judging import Array, Beliefs
+from homerun.search.best.recommendation import REPEATS
 from homerun.search.best.sampling import KERNELS, Rows, draw_kernels
 from homerun.search.models.acquisition import BEST, acquire
 from homerun.search.models.coordinates import Mask, Space, space_of
@@ -20,7 +21,6 @@ from homerun.spec import Metric, Sweep
 
 _FEW = 6  # kernels that do for looks that are taken often
 _NEAR = 0.1  # warped units to both sides, over which a slope is taken
-_REPEATS = 3  # runs of a configuration that had run before, from which on noise is known
 _UNSURE = 1.25  # by which intervals are wider as long as it is not: a rough function looks the same
 NORMAL = 1.645  # standard deviations to both sides that hold 90 % of a normal distribution
 
@@ -234,7 +234,7 @@ def by_model(
     if model is None:
         return None
     chosen = np.array([point for point in (points[i] for i in places) if point is not None])
-    is_known = sum(len(some) - 1 for some in groups) >= _REPEATS
+    is_known = sum(len(some) - 1 for some in groups) >= REPEATS
     return View(
         beliefs=model.beliefs(chosen),
         back=model.back,

@@ -71,7 +71,7 @@ def _own(sweep: Sweep, space: Space, blame: str, rng: np.random.Generator) -> _A
     client.configure_generation_strategy(
         initialization_random_seed=seed, initialize_with_center=False
     )
-    signs = tuple(-1.0 if one.goal == "maximize" else 1.0 for one in goals)
+    signs = tuple(-1.0 if one.is_maximized else 1.0 for one in goals)
     return _Asked(
         client=client,
         numbers={f"x{i}": number for i, number in enumerate(numbers.values())},

@@ -93,13 +93,12 @@ def _by_function(
 
 def _as_dict(run: Observation, sweep: Sweep) -> dict[str, Any]:
     """Return a run as functions of the user see it."""
-    metric = sweep.metric or (sweep.metrics[0] if sweep.metrics else None)
     return {
         "id": run.id,
         "sweep": run.source,  # empty: the one that is searched
         "config": deepcopy(dict(run.config)),
         "state": str(run.state),
-        "value": run.values.get(metric.name) if metric else None,
+        "value": run.values.get(sweep.goals[0].name) if sweep.goals else None,
         "values": dict(run.values),
         "runtime": run.runtime_s,
     }

@@ -49,10 +49,9 @@ def number_of(one: Dimension) -> Number:
 
 def goals_of(sweep: Sweep, blame: str) -> Sequence[Metric]:
     """Return the goals of a sweep; `blame` begins the error if there are none."""
-    goals = sweep.metrics or ((sweep.metric,) if sweep.metric else ())
-    if not goals:
+    if not sweep.goals:
         raise SpecError(f"{blame} needs metric: or metrics:, the values to minimize or maximize")
-    return goals
+    return sweep.goals
 
 
 @dataclass(frozen=True)
@@ -81,7 +80,7 @@ def _worst(goal: Metric, observations: Sequence[Observation]) -> float | None:
     """Return the worst value of a goal at finished runs of the sweep; None if there is none."""
     own = (run for run in observations if not run.source and run.state is RunState.FINISHED)
     values = [value for run in own if (value := _finite(run, goal)) is not None]
-    choose = max if goal.goal == "minimize" else min
+    choose = min if goal.is_maximized else max
     return choose(values) if values else None
 
 

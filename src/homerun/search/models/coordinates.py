@@ -14,8 +14,17 @@ from numpy.typing import NDArray
 
 from homerun.core import SpecError, config_hash
 from homerun.search.models.dimensions import Array, Dimension, dimension
-from homerun.search.space import leftovers
-from homerun.spec import Axis, Constraint, Grid, Sweep, axis_of, nest, part_of, real_bounds
+from homerun.search.space import finite, leftovers
+from homerun.spec import (
+    MISSING,
+    Constraint,
+    Sweep,
+    axis_of,
+    nest,
+    part_of,
+    real_bounds,
+    value_at,
+)
 
 LISTED = 2_000  # allowed points of a space that are all looked at
 _ENUMERATED = 20_000  # points of a space with constraints that are tried to find these
@@ -184,7 +193,7 @@ class Space:
 
     def walk(self) -> Iterator[dict[str, Any]]:
         """Yield the allowed configurations of a finite space in shuffled order; see `_WALKED`."""
-        grid = self._grid()
+        grid = finite(self.sweep)
         if grid is None:
             return
         order = leftovers(self.sweep, grid)
@@ -196,11 +205,6 @@ class Space:
             }
             if all(constraint.refusal(values) is None for constraint in self.constraints):
                 yield grid.config(digits)
-
-    def _grid(self) -> Grid | None:
-        axes = [axis_of(p, self.sweep.method) for p in self.sweep.parameters]
-        known: Sequence[Axis] = [axis for axis in axes if axis is not None]
-        return Grid(tuple(known)) if len(known) == len(axes) else None
 
 
 def space_of(sweep: Sweep) -> Space:
@@ -230,9 +234,18 @@ def _by_column(functions: Sequence[Callable[[Array], Array]], points: Array) -> 
 
 
 def _read(one: Dimension, config: Mapping[str, Any]) -> float | None:
-    value: Any = config
-    for key in one.path:
-        if not isinstance(value, Mapping) or key not in value:
-            return None
-        value = value[key]
-    return one.read(value)
+    value = value_at(config, one.path)
+    return None if value is MISSING else one.read(value)
+
+
+def levels_of(points: Array, is_category: Mask) -> tuple[int, ...]:
+    """Return how many levels each category has at points."""
+    return tuple(int(points[:, i].max()) + 1 for i in np.flatnonzero(is_category))
+
+
+def indicators(points: Array, is_category: Mask, levels: Sequence[int]) -> list[Array]:
+    """Return for each category its columns of 0 and 1, one for each level."""
+    return [
+        (points[:, column, None] == np.arange(count)).astype(float)
+        for column, count in zip(np.flatnonzero(is_category), levels, strict=True)
+    ]

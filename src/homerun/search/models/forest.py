@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from homerun.search.models.coordinates import Mask
+from homerun.search.models.coordinates import Mask, indicators, levels_of
 from homerun.search.models.dimensions import Array
 
 TREES = 40
@@ -34,7 +34,7 @@ def grow(points: Array, y: Array, counts: Array, is_category: Mask, *, seed: int
     """Return trees fitted to outcomes."""
     from sklearn.ensemble import ExtraTreesRegressor  # noqa: PLC0415  half a second to load
 
-    levels = tuple(int(points[:, i].max()) + 1 for i in np.flatnonzero(is_category))
+    levels = levels_of(points, is_category)
     trees = ExtraTreesRegressor(TREES, min_samples_leaf=1, random_state=seed)
     trees.fit(_features(points, is_category, levels), y, sample_weight=counts)
     return Forest(tuple(tree.tree_ for tree in trees.estimators_), is_category, levels)
@@ -42,7 +42,5 @@ def grow(points: Array, y: Array, counts: Array, is_category: Mask, *, seed: int
 
 def _features(points: Array, is_category: Mask, levels: tuple[int, ...]) -> Any:
     """Return numbers as they are and a column of 0 and 1 for each level, as trees take them."""
-    columns = [points[:, ~is_category]]
-    for column, count in zip(np.flatnonzero(is_category), levels, strict=True):
-        columns.append((points[:, column, None] == np.arange(count)).astype(float))
+    columns = [points[:, ~is_category], *indicators(points, is_category, levels)]
     return np.ascontiguousarray(np.concatenate(columns, axis=1), dtype=np.float32)

@@ -43,7 +43,7 @@ def aim_of(metric: Metric | None) -> Aim:
     """Return the aim at one metric; at nothing where a sweep has none."""
     if metric is None:
         return Aim(score=lambda _: None)
-    sign = -1.0 if metric.goal == "maximize" else 1.0
+    sign = -1.0 if metric.is_maximized else 1.0
 
     def score(run: Observation) -> float | None:
         value = run.values.get(metric.name)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from homerun.core import UsageError
-from homerun.track.folders import make_private
+from homerun.store import private_folder
 
 Record = dict[str, Any]
 
@@ -61,7 +61,7 @@ def _write(folder: Path, path: Path, content: bytes | Path) -> None:
     parent = (folder / path).parent
     if not parent.resolve().is_relative_to(folder.resolve()):
         raise UsageError(f"{parent} leads out of the run's folder {folder}; remove the link")
-    make_private(parent)
+    private_folder(parent)
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
     with os.fdopen(os.open(folder / path, flags, 0o600), "wb") as file:
         for part in _parts(content):
