@@ -43,6 +43,10 @@ if TYPE_CHECKING:
     from homerun.agent.stopping import kill as kill
     from homerun.agent.sweeps import create_sweep as create_sweep
     from homerun.agent.sweeps import needs_function as needs_function
+    from homerun.agent.tally import Best as Best
+    from homerun.agent.tally import Tally as Tally
+    from homerun.agent.tally import best_so_far as best_so_far
+    from homerun.agent.tally import tally_of as tally_of
 
 lazy.attach(  # a supervisor loads no more than it needs
     __name__,
@@ -62,6 +66,7 @@ lazy.attach(  # a supervisor loads no more than it needs
         "stand_in": "wandb_env",
         "stopping": "kill",
         "sweeps": "create_sweep needs_function",
+        "tally": "Best Tally best_so_far tally_of",
     },
 )
 lazy.make_callable(__name__, "homerun.compat.launch:agent")  # homerun.agent(sweep_id, function)

@@ -1,43 +1,24 @@
 """The agent: keeps the slots and GPUs of this machine busy with runs."""
 
 import os
-import re
 import select
 import signal
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
-from dataclasses import replace
 from functools import partial
 
 from homerun.agent.crew import Crew
 from homerun.agent.early import EarlyStopping
-from homerun.agent.events import (
-    Done,
-    Ended,
-    Event,
-    Outcome,
-    Progress,
-    Started,
-    Stopping,
-    Trouble,
-    Waiting,
-)
+from homerun.agent.events import Done, Ended, Event, Outcome, Progress, Started, Stopping, Trouble
 from homerun.agent.hands import Hands, LaunchError
 from homerun.agent.occupants import make_room
-from homerun.agent.pace import runs_text
 from homerun.agent.processes import POLL_S
 from homerun.agent.room import Place, RoomPlan
 from homerun.agent.signals import Signals
+from homerun.agent.voice import Voice
 from homerun.agent.work import Work
-from homerun.core import (
-    ALIVE,
-    End,
-    NotFoundError,
-    Run,
-    StoreError,
-    redact_argv,
-)
+from homerun.core import ALIVE, End, NotFoundError, Run, StoreError, counted, redact_argv
 from homerun.store import (
     Store,
     add_agent,
@@ -56,7 +37,6 @@ from homerun.store import (
 _CAUGHT = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _IDLE_S = 1.0  # how often to look for runs while there is none
 _TROUBLE_S = 2.0  # before trying again what disk or database refused
-_PROGRESS_S = 0.2
 _MISSTARTS = 20  # runs in a row that could not be started
 
 
@@ -94,8 +74,7 @@ class Agent:
         self._me = str(identity())
         self._argv, self._log = argv, log
         self._left = count  # runs that we may still start; None: any number
-        self._on_event = on_event
-        self._events: list[Event] = []  # not told yet
+        self._voice = Voice(on_event)
         self._ends: dict[str, End] = {}  # not recorded yet, by run
         self._begun: dict[str, tuple[list[str], Place]] = {}  # command lines, not recorded yet
         self._vacated: set[str] = set()  # ids of runs that have left their GPUs
@@ -104,10 +83,6 @@ class Agent:
         self._interrupts = 0
         self._misstarts = 0  # in a row
         self._try_again_at = 0.0  # no new runs before
-        self._trouble = ""
-        self._waiting = ""
-        self._progress: Progress | None = None
-        self._progress_at = 0.0  # when to tell of it again
 
     def run(self) -> Done:
         """Work until nothing is left or somebody asks for an end; return why it ended."""
@@ -120,12 +95,14 @@ class Agent:
                 done = self._keep_busy()
             except _Leave:
                 running = len(crew.tended)
-                text = f"{runs_text(running)} left to go on without an agent" if running else ""
+                text = (
+                    f"{counted(running, 'run')} left to go on without an agent" if running else ""
+                )
                 done = Done(outcome=Outcome.LEFT, reason=text)
             with suppress(StoreError):  # then it is found dead
                 remove_agent(self._store, self._me)
-        self._say(done)
-        self._flush()
+        self._voice.say(done)
+        self._voice.flush()
         return done
 
     def _sign_in(self) -> None:
@@ -156,7 +133,7 @@ class Agent:
         is_due = time.monotonic() >= self._crew.upkeep_at
         for tended in self._crew.upkeep(self._work.alive):
             run = tended.run
-            self._say(Started(run=run, slot=tended.place, argv=run.argv, is_adopted=True))
+            self._voice.say(Started(run=run, slot=tended.place, argv=run.argv, is_adopted=True))
         if not is_due:
             return
         wish = asked_to(self._store, self._me)
@@ -185,7 +162,7 @@ class Agent:
         try:
             ends, not_started = self._crew.ends()
         except LaunchError as error:
-            self._tell_trouble(f"{error}; trying again")
+            self._voice.trouble(f"{error}; trying again")
             return
         self._ends.update(ends)
         self._vacated |= self._crew.drop({*ends, *(run.id for run in not_started)}) & set(ends)
@@ -229,12 +206,12 @@ class Agent:
                 ended.append((self._store.run(run_id), end))
         for run, end in ended:
             self._misstarts = 0
-            self._say(Ended(run=run, end=end))
+            self._voice.say(Ended(run=run, end=end))
         found = self._work.judge(ended) if ended else None
         if isinstance(found, Done) and self._end is None:
             self._stop(found)
         elif isinstance(found, Trouble):
-            self._say(found)
+            self._voice.say(found)
 
     def _may_start(self) -> bool:
         """Tell whether we take runs at all; say so when we have started as many as we may."""
@@ -304,7 +281,7 @@ class Agent:
         free = self._plan.slots - len(self._crew.tended)
         trouble = self._work.fill(free if self._left is None else min(free, self._left))
         if trouble:
-            self._tell_trouble(trouble)
+            self._voice.trouble(trouble)
         if not self._take():
             self._why_none()
 
@@ -321,12 +298,10 @@ class Agent:
             raise
         if self._left is not None:
             self._left -= 1
-        if self._waiting:
-            self._waiting = ""
-            self._insist(partial(wait_for, self._store, self._me, ""))
+        self._tell_waiting("")
         argv = redact_argv(order.argv)
         self._begun[run.id] = argv, place
-        self._say(Started(run=run, slot=place, argv=tuple(argv)))
+        self._voice.say(Started(run=run, slot=place, argv=tuple(argv)))
 
     def _give_back(self, run: Run, why: str) -> None:
         """Put a run that could not be started back into the queue, and wait a little."""
@@ -334,7 +309,7 @@ class Agent:
         self._misstarts += 1
         if self._misstarts >= _MISSTARTS:
             raise LaunchError(f"{self._misstarts} runs in a row could not be started; {why}")
-        self._tell_trouble(f"run {run.id} could not be started: {why}; trying again")
+        self._voice.trouble(f"run {run.id} could not be started: {why}; trying again")
         self._try_again_at = time.monotonic() + _TROUBLE_S
 
     def _why_none(self) -> None:
@@ -363,8 +338,8 @@ class Agent:
         due_s = self._crew.upkeep_at - now
         if self._crew.going and self._early.has_rules:
             due_s = min(due_s, self._early.due_at - now)
-        if now < self._progress_at:
-            due_s = min(due_s, self._progress_at - now)
+        if now < self._voice.progress_at:
+            due_s = min(due_s, self._voice.progress_at - now)
         if None in watches:
             due_s = min(due_s, POLL_S)
         if self._end is None and self._crew.has_free_slot:
@@ -372,7 +347,7 @@ class Agent:
         self._poll(due_s, watches)
 
     def _poll(self, timeout_s: float, fds: list[int | None]) -> None:
-        self._flush()
+        self._voice.flush()
         poll = select.poll()
         for fd in (self._signals.fd, *fds):
             if fd is not None:
@@ -387,9 +362,8 @@ class Agent:
         """Ctrl-C: finish what runs; the second, stop it; the third, without grace; then leave."""
         self._interrupts += 1
         if self._interrupts == 1:
-            text = (
-                f"taking no more; {runs_text(len(self._crew.tended))} to finish, Ctrl-C again stops"
-            )
+            going = counted(len(self._crew.tended), "run")
+            text = f"taking no more; {going} to finish, Ctrl-C again stops"
             self._end = None
             self._stop(Done(outcome=Outcome.INTERRUPTED, reason="interrupted by Ctrl-C"), text)
         elif self._interrupts <= 3:
@@ -402,11 +376,11 @@ class Agent:
         if self._end is None:
             self._end = done
             if self._crew.tended:
-                self._say(Stopping(text=text or done.reason, running=len(self._crew.tended)))
+                self._voice.say(Stopping(text=text or done.reason, running=len(self._crew.tended)))
 
     def _end_runs(self, reason: str) -> None:
         self._crew.ask_to_end(reason)
-        self._say(Stopping(text=f"{reason}: SIGTERM sent", running=len(self._crew.tended)))
+        self._voice.say(Stopping(text=f"{reason}: SIGTERM sent", running=len(self._crew.tended)))
 
     # Telling
 
@@ -416,44 +390,17 @@ class Agent:
             try:
                 call()
             except StoreError as error:
-                self._tell_trouble(f"{error}; runs go on, trying again")
+                self._voice.trouble(f"{error}; runs go on, trying again")
                 self._poll(_TROUBLE_S, [])
             else:
                 return
 
-    def _say(self, event: Event) -> None:
-        """Keep an event until no transaction is open."""
-        self._events.append(event)
-
-    def _flush(self) -> None:
-        events, self._events = self._events, []
-        for event in events:
-            self._on_event(event)
-
-    def _tell_trouble(self, text: str) -> None:
-        if text != self._trouble:
-            self._trouble = text
-            self._say(Trouble(text=text))
-
     def _tell_waiting(self, reason: str) -> None:
-        if _without_sizes(reason) != _without_sizes(self._waiting):
-            self._waiting = reason
-            self._say(Waiting(reason=reason))
-            wait_for(self._store, self._me, reason)
+        if self._voice.waiting(reason):
+            self._insist(partial(wait_for, self._store, self._me, reason))
 
     def _tell_progress(self, *, is_last: bool = False) -> None:
-        """Say how far the sweep is, a few times a second at most: counting takes its time."""
-        now = time.monotonic()
-        if now < self._progress_at and not is_last:
-            return
-        self._progress_at = now + _PROGRESS_S
-        progress = self._work.progress([tended.elapsed_s for tended in self._crew.tended])
-        known = self._progress
-        if known is None or replace(progress, eta_s=known.eta_s) != known:
-            self._progress = progress
-            self._say(progress)
+        self._voice.progress(self._progress, is_last=is_last)
 
-
-def _without_sizes(reason: str) -> str:
-    """Return a reason without how much memory is used, which is another at every look."""
-    return re.sub(r"[\d.]+ GiB", "GiB", reason)
+    def _progress(self) -> Progress:
+        return self._work.progress([tended.elapsed_s for tended in self._crew.tended])

@@ -8,7 +8,7 @@ user see. The system takes it back from the dead.
 import fcntl
 import os
 import tempfile
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from pathlib import Path
 
 RUNTIME_DIR = "HOMERUN_RUNTIME_DIR"  # for machines where the usual places cannot be used
@@ -20,7 +20,7 @@ class Claims:
 
     def __init__(self, home: Path, folder: Path | None = None) -> None:
         self._home = str(home.absolute())
-        self._folder = folder or runtime_dir()
+        self._folder = folder or _runtime_dir()
         self._held: dict[str, int] = {}  # descriptors by GPU
 
     def take(self, gpu: str) -> str:
@@ -36,17 +36,20 @@ class Claims:
         except OSError:
             return ""
         other = ""
-        for _ in range(_ATTEMPTS):
-            _write_if_alone(fd, self._home)
-            try:
-                fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError:  # somebody is about to write his name
-                other = "another"
-                continue
-            other = os.pread(fd, 4096, 0).decode(errors="replace")
-            if other == self._home:
-                self._held[gpu] = fd
-                return ""
+        try:
+            for _ in range(_ATTEMPTS):
+                _write_if_alone(fd, self._home)
+                try:
+                    fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                except BlockingIOError:  # somebody is about to write his name
+                    other = "another"
+                    continue
+                other = os.pread(fd, 4096, 0).decode(errors="replace")
+                if other == self._home:
+                    self._held[gpu] = fd
+                    return ""
+        except OSError:
+            other = ""
         os.close(fd)
         return other
 
@@ -56,10 +59,10 @@ class Claims:
             os.close(self._held.pop(gpu))
 
 
-def runtime_dir(environ: Mapping[str, str] = os.environ) -> Path:
+def _runtime_dir() -> Path:
     """Return a folder of this machine and user that a restart empties, or could."""
-    if environ.get(RUNTIME_DIR):
-        return Path(environ[RUNTIME_DIR])
+    if os.environ.get(RUNTIME_DIR):
+        return Path(os.environ[RUNTIME_DIR])
     shared_memory = Path("/dev/shm")  # noqa: S108  a folder of our own in it, mode 0700
     parent = shared_memory if os.access(shared_memory, os.W_OK) else Path(tempfile.gettempdir())
     return parent / f"homerun-{os.geteuid()}"

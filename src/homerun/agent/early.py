@@ -81,7 +81,6 @@ class _Judge:
         rule, metric = self.rule, self._metric
         if rule is None or metric is None:
             return {}
-        is_maximized = metric.goal == "maximize"
         rows = logged(self._store, self.record.id, metric.name)
         news = [row for row in rows if self._known.get(row.run, (None,))[0] != row]
         metrics = [row.metric for row in news if row.metric is not None]
@@ -96,7 +95,9 @@ class _Judge:
                 run=row.run,
                 state=row.state,
                 planned=planned,
-                is_maximized=is_maximized,
+                is_maximized=metric.is_maximized,
             )
             self._known[row.run] = row, one
-        return verdicts(rule, [self._known[row.run][1] for row in rows], is_maximized=is_maximized)
+        return verdicts(
+            rule, [self._known[row.run][1] for row in rows], is_maximized=metric.is_maximized
+        )

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from homerun.core import End, Run, Slot
+from homerun.core import End, Run, Slot, duration
 
 
 class Outcome(StrEnum):
@@ -47,6 +47,15 @@ class Progress:
     running: int
     failed: int  # of those done: failed or crashed
     eta_s: float | None  # seconds until the last planned run ends; None: not known yet
+
+    def in_words(self, *, with_running: bool = False) -> str:
+        """Return how far it is: `13 of 48 done, 2 running, 1 failed, ETA 3m20s`."""
+        parts = [f"{self.done}{'' if self.planned is None else f' of {self.planned}'} done"]
+        parts += [f"{self.running} running"] if self.running and with_running else []
+        parts += [f"{self.failed} failed"] if self.failed else []
+        is_over = self.done == self.planned
+        parts += [f"ETA {duration(self.eta_s)}"] if self.eta_s and not is_over else []
+        return ", ".join(parts)
 
 
 @dataclass(frozen=True, kw_only=True)

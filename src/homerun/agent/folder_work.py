@@ -121,7 +121,7 @@ class FolderWork:
             env={
                 **self._python,
                 **run_env(self._store.home, run, {**os.environ, **self._python}),
-                **script_env(first, ()),
+                **script_env(first),
                 **place.env,
             },
             stdout=str(stdout),

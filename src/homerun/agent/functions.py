@@ -22,7 +22,7 @@ from typing import NoReturn, TextIO
 from homerun.agent.events import Done, Ended, Event, Started, Trouble
 from homerun.agent.hands import Hand, Hands, LaunchError
 from homerun.agent.order import Order
-from homerun.agent.processes import Watch, reap
+from homerun.agent.processes import Watch
 from homerun.agent.program import NOT_RUNNABLE
 from homerun.agent.serving import Wishes, work_sweep
 from homerun.agent.supervisor import CAUGHT, serve
@@ -157,28 +157,19 @@ class _ForkedHand(Hand):
         known = _descriptors()
         self._line, theirs = socket.socketpair()
         self.is_dead = False
-        self._is_over = self._is_given = False
+        self._is_over = True
         _flush()
         before = signal.pthread_sigmask(signal.SIG_BLOCK, CAUGHT)
-        with theirs, warnings.catch_warnings():
-            # Other threads do not exist in the copy; all it does is to fork again.
-            warnings.simplefilter("ignore", DeprecationWarning)
-            self._pid = os.fork()
-            if self._pid == 0:
-                self._line.close()
-                _be_supervisor(theirs, function, known)
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-    def give(self, order: Order) -> None:
-        """Have it carry out an order."""
-        self._is_given = True
-        super().give(order)
-
-    def close(self) -> None:
-        """Let go of it: it finishes what it does, tells the database of it, and ends."""
-        self._line.close()
-        if self._is_over or not self._is_given:
-            reap(self._pid)
+        try:
+            with theirs, warnings.catch_warnings():
+                # Other threads do not exist in the copy; all it does is to fork again.
+                warnings.simplefilter("ignore", DeprecationWarning)
+                self._pid = os.fork()
+                if self._pid == 0:
+                    self._line.close()
+                    _be_supervisor(theirs, function, known)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _be_supervisor(line: socket.socket, function: Function, known: Collection[int]) -> NoReturn:

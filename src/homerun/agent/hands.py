@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from homerun.agent.order import Order
 from homerun.agent.processes import Watch, reap, send
-from homerun.agent.supervisor import CAUGHT, take_lock
+from homerun.agent.supervisor import CAUGHT
 from homerun.core import HomerunError
 
 _PATIENCE_S = 60.0  # for a supervisor to take an order
@@ -25,8 +25,9 @@ class Hand:
     def __init__(self, env: Mapping[str, str]) -> None:
         self._line, theirs = socket.socketpair()
         self.is_dead = False
-        self._is_over = False
-        with theirs:
+        self._is_over = True  # nothing is under way
+        with theirs, contextlib.ExitStack() as on_failure:
+            on_failure.callback(self._line.close)
             self._pid = os.posix_spawn(
                 sys.executable,
                 # -P: the folder the agent was started in must not hide modules.
@@ -41,6 +42,7 @@ class Hand:
                 setsigmask=CAUGHT,  # they wait until it has its handlers
                 setsigdef=CAUGHT,
             )
+            on_failure.pop_all()
 
     @property
     def fd(self) -> int | None:
@@ -53,10 +55,9 @@ class Hand:
         The lock of the run goes along, so that it is held without a gap: were we killed now, nobody
         would take the run for one that nobody is going to start.
         """
-        self._is_over = False
         self._line.settimeout(_PATIENCE_S)
         line = order.line()
-        lock = None if order.adopt else take_lock(order.folder, _LOCK_PATIENCE_S)
+        lock = None if order.adopt else order.folder.hold(patience_s=_LOCK_PATIENCE_S)
         try:
             socket.send_fds(self._line, [line[:1]], [] if lock is None else [lock])
         finally:
@@ -64,6 +65,7 @@ class Hand:
                 os.close(lock)  # the one under way holds it
         self._line.sendall(line[1:])
         self._line.setblocking(False)
+        self._is_over = False
 
     def is_over(self) -> bool:
         """Tell whether the order is done with, or the supervisor is dead."""
@@ -98,7 +100,8 @@ class Hands:
     def prepare(self, count: int) -> None:
         """Start supervisors that are sure to be needed, so that they are warm by then."""
         with contextlib.suppress(OSError):  # `launch` will tell
-            self._idle += [Hand(self._env) for _ in range(count)]
+            for _ in range(count):
+                self._idle.append(Hand(self._env))
 
     def launch(self, order: Order) -> Hand:
         """Have a supervisor carry out an order; raise LaunchError when there can be none."""
@@ -112,7 +115,11 @@ class Hands:
                 return hand
         try:
             hand = Hand(self._env)
-            hand.give(order)
+            try:
+                hand.give(order)
+            except OSError:
+                hand.close()
+                raise
         except OSError as error:
             raise LaunchError(f"no supervisor can be started: {error}") from error
         return hand

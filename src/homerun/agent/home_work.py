@@ -6,7 +6,7 @@ from homerun.agent.events import Done, Outcome, Progress, Trouble, Waiting
 from homerun.agent.lending import Pythons
 from homerun.agent.order import Order
 from homerun.agent.orders import queue_order
-from homerun.agent.room import Need, Place, RoomPlan
+from homerun.agent.room import CROWD, Need, Place, RoomPlan
 from homerun.agent.sweep_work import SweepWork
 from homerun.agent.sweeps import needs_function
 from homerun.core import (
@@ -80,7 +80,7 @@ class HomeWork:
             return Need(gpus=gpus)
         plan = self._plan.need
         memory_mib = plan.memory_mib if run.gpu_memory_mib is None else run.gpu_memory_mib
-        at_most = plan.at_most if run.gpu_memory_mib is None else max(plan.at_most, 1000)
+        at_most = plan.at_most if run.gpu_memory_mib is None else max(plan.at_most, CROWD)
         return Need(gpus=gpus, memory_mib=memory_mib, at_most=at_most)
 
     def claim(self, run: Run, *, agent: str) -> Run | None:

@@ -46,12 +46,12 @@ def learn(
     adds to what the runs tell. Raises UsageError for a sweep without a metric or a result.
     """
     _check_extra()
-    metric = record.spec.get("metric") or {}
-    if "name" not in metric:
+    metric = record.metric
+    if metric is None:
         raise UsageError(f"sweep {record.id} has no metric; findings need one")
     df = runs_frame(store, sweep=record.id)
     config = {name: df[name].dropna().tolist() for name in df.attrs.get("config", [])}
-    asked = {"metric": str(metric["name"]), "goal": str(metric.get("goal", "minimize"))}
+    asked = {"metric": metric.name, "goal": metric.goal}
     if asked["metric"] not in df.columns:
         raise UsageError(f"no run of sweep {record.id} has logged {asked['metric']} yet")
     about = _about(record, scope or {})

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from homerun.core import NotFoundError, Run, RunState, SpecError, SweepRecord, config_hash
+from homerun.core import NotFoundError, Run, RunState, SpecError, SweepRecord, config_hash, counted
 from homerun.search import NO_VALUES, Observation, is_guided
 from homerun.spec import Sweep, from_dict, part_of, placing
 from homerun.store import ObservedRun, Store, fold, observed_runs, read_json
@@ -23,14 +23,14 @@ class Prior:
     @property
     def text(self) -> str:
         """Return in one line how many runs count."""
-        runs = f"{self.finished} finished run{'' if self.finished == 1 else 's'}"
+        runs = counted(self.finished, "finished run")
         why = "".join(f"; {count} {reason}" for reason, count in self.unfit)
         return f"{len(self.observations)} of {runs} of {self.name} count{why}"
 
 
 def metric_names(sweep: Sweep) -> tuple[str, ...]:
     """Return the metrics that a sweep is about."""
-    return tuple(one.name for one in ([sweep.metric] if sweep.metric else sweep.metrics))
+    return tuple(metric.name for metric in sweep.goals)
 
 
 def observations(

@@ -9,7 +9,7 @@ from homerun.agent.room import Place
 from homerun.agent.stand_in import wandb_env
 from homerun.core import Run, SweepRecord
 from homerun.spec import Sweep, command_line, parameter_files, parameter_json, parameter_yaml
-from homerun.store import Store, queued_environ
+from homerun.store import Store, queued_environ, write_private
 
 _Environ = Mapping[str, str]
 NOTHING: _Environ = {}
@@ -23,7 +23,6 @@ def sweep_order(
     *,
     place: Place,
     python: Mapping[str, str] = NOTHING,
-    environ: Mapping[str, str] = os.environ,
     function: str = "",
 ) -> Order:
     """Write the parameter files of a claimed run and return the order to start it.
@@ -31,16 +30,16 @@ def sweep_order(
     python: variables with which programs find their Python; function: the name of what is called
     here in place of a program.
     """
-    environ = {**environ, **python}
+    environ = {**os.environ, **python}
     folder = store.folder(run.id).make()
-    config = parameter_json(run.config)
+    config = _bytes(parameter_json(run.config))
     parameters = folder.path / "config.yaml"
-    _write(folder.path / "config.json", config)
-    _write(parameters, parameter_yaml(run.config))
+    write_private(folder.path / "config.json", config)
+    write_private(parameters, _bytes(parameter_yaml(run.config)))
     if "${args_json_file}" in sweep.command:
         named = parameter_files(folder.path, run_id=run.id, sweep_id=record.id).json
         named.parent.mkdir(parents=True, exist_ok=True)
-        _write(named, config)
+        write_private(named, config)
     argv = (
         [function]
         if function
@@ -144,7 +143,6 @@ def run_env(
     }
 
 
-def _write(path: Path, text: str) -> None:
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(fd, "w", encoding="utf-8", errors="surrogatepass") as file:
-        file.write(text)
+def _bytes(text: str) -> bytes:
+    """Return a text as it is written: half of a pair of surrogates may be in a value."""
+    return text.encode("utf-8", "surrogatepass")

@@ -43,8 +43,3 @@ class Pace:
         return Progress(
             done=done, planned=planned, running=running, failed=max(0, failed), eta_s=eta_s
         )
-
-
-def runs_text(count: int) -> str:
-    """Return `1 run` or `3 runs`."""
-    return f"{count} run{'' if count == 1 else 's'}"

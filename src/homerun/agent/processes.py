@@ -14,6 +14,7 @@ from homerun.store import Identity, is_alive, pids
 _PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 _prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
 _EXECUTING_S = 0.02
+_REAP_S = 1.0  # for a child that is about to end
 POLL_S = 0.1  # how often to look where the kernel cannot tell
 
 
@@ -31,9 +32,9 @@ def has_children() -> bool:
     return False
 
 
-def reap(pid: int, patience_s: float = 1.0) -> None:
+def reap(pid: int) -> None:
     """Take leave of a child that is about to end, so that no zombie stays."""
-    deadline = time.monotonic() + patience_s
+    deadline = time.monotonic() + _REAP_S
     with contextlib.suppress(ChildProcessError):
         while not os.waitpid(pid, os.WNOHANG)[0] and time.monotonic() < deadline:
             time.sleep(0.001)
@@ -103,10 +104,10 @@ def send_group(group: int, number: int) -> None:
 class Watch:
     """Notices that a process of this host is over: by a pidfd, or by looking again and again."""
 
-    def __init__(self, who: Identity | None, fd: int | None = None) -> None:
+    def __init__(self, who: Identity | None) -> None:
         self._who = who  # None: over before anybody could look
-        self.fd = pidfd(who.pid) if fd is None and who is not None else fd
-        if fd is None and not self._is_alive():  # the pid may be another's by now
+        self.fd = None if who is None else pidfd(who.pid)
+        if not self._is_alive():  # the pid may be another's by now
             self.close()
 
     def is_over(self) -> bool:

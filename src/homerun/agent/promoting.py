@@ -11,7 +11,7 @@ from typing import Any
 from homerun.agent.sweeps import needs_function
 from homerun.core import Run, SweepRecord, UsageError, config_hash
 from homerun.search import Filled, Proposal, count, fill
-from homerun.spec import Sweep, command_line, from_dict, nest, part_of
+from homerun.spec import Sweep, command_line, from_dict, nest, part_of, same, value_at
 from homerun.store import Store, read_json, set_sources
 
 _DROPPED = ("run_cap", "early_terminate", "scheduler", "controller", "metrics", "description")
@@ -136,13 +136,7 @@ def _values_of(store: Store, sweep: Sweep, run: Run) -> dict[Keys, Any]:
             f"run {run.number} has no value of some parameters of the sweep; "
             "homerun show tells its configuration"
         )
-    values = {}
-    for p in sweep.parameters:
-        value: Any = part
-        for key in p.path:
-            value = value[key]
-        values[p.path] = value
-    return values
+    return {p.path: value_at(part, p.path) for p in sweep.parameters}
 
 
 def _variants(
@@ -158,7 +152,7 @@ def _variants(
     mapped = dict(values)
     for one in maps:
         path = paths.get(one.name)
-        if path is not None and _same(values[path], one.old):
+        if path is not None and same(values[path], one.old):
             mapped[path] = one.new
     keys = [paths.get(key, tuple(key.split("."))) for key in sets]
     return [
@@ -176,17 +170,12 @@ def _check_maps(
                 f"--map {one.name}: is no parameter of the sweep; it has {', '.join(paths)}"
             )
         there = [values[path] for values in chosen]
-        if not any(_same(value, one.old) for value in there):
+        if not any(same(value, one.old) for value in there):
             found = ", ".join(dict.fromkeys(map(json.dumps, there)))
             raise UsageError(
                 f"--map {one.name}: none of the chosen runs has {json.dumps(one.old)}; "
                 f"they have {found}"
             )
-
-
-def _same(one: Any, other: Any) -> bool:
-    """Tell whether two values are equal; unlike for ==, True is not 1, and 2.0 is 2."""
-    return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)
 
 
 def _spec(

@@ -10,7 +10,7 @@ from homerun.core import Lease, Slot, UsageError
 from homerun.devices import Gpu, GpuLook, gpu_env
 
 _LOOK_S = 1.0  # how long a look at the GPUs counts
-_CROWD = 1000  # runs on one GPU, when its memory alone sets the limit
+CROWD = 1000  # runs on one GPU, when its memory alone sets the limit
 _SLOTS = 8  # runs on one GPU, when nobody knows what they need
 
 
@@ -84,7 +84,7 @@ def plan_room(
     is_by_memory = memory_mib is not None or is_memory_learned
     if per_gpu is None and slots is not None and not is_by_memory:
         per_gpu = math.ceil(slots * wanted / len(gpus))
-    at_most = per_gpu or (_CROWD if is_by_memory else 1)
+    at_most = per_gpu or (CROWD if is_by_memory else 1)
     each = [min(at_most, _holds(gpu, memory_mib)) for gpu in gpus]
     return RoomPlan(
         gpus=tuple(gpus),

@@ -53,12 +53,11 @@ class Rules:
         metric = self._metric
         if metric is None or metric.target is None:
             return None
-        is_maximized = metric.goal == "maximize"
-        best = best_run(self._store, self._sweep_id, metric.name, is_maximized=is_maximized)
+        best = best_run(self._store, self._sweep_id, metric)
         if best is None:
             return None
         number, value = best
-        if value < metric.target if is_maximized else value > metric.target:
+        if metric.is_better(metric.target, value):
             return None
         reason = f"run {number} reached the target: {metric.name} = {value:g}"
         self._store.set_sweep(self._sweep_id, SweepState.FINISHED, reason)

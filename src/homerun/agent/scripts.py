@@ -13,7 +13,7 @@ While a script of ours is in running/, `.NAME.run` beside it holds the id of its
 
 import fcntl
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
@@ -115,7 +115,7 @@ class ScriptFolder:
             for path in self.outputs(name):
                 path.touch()
             temporary = self.path / OUT / ".homerun.tmp"
-            temporary.write_text(exit_text, errors="surrogateescape")
+            temporary.write_text(exit_text, encoding="utf-8", errors="surrogateescape")
             temporary.replace(self.path / OUT / f"{name}{_EXIT}")
             self._move_on(name, COMPLETE if ok else FAIL)
 
@@ -179,13 +179,9 @@ def exit_text(end: End) -> str:
     return end.reason or str(end.state)
 
 
-def script_env(fastgpu_id: int, devices: Sequence[str]) -> dict[str, str]:
-    """Return the environment of a script: the index of its GPU among those used, and its GPUs.
-
-    `devices`: as CUDA_VISIBLE_DEVICES names them; none: nothing is said of GPUs.
-    """
-    env = {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "FASTGPU_ID": str(fastgpu_id)}
-    return {**env, "CUDA_VISIBLE_DEVICES": ",".join(devices)} if devices else env
+def script_env(fastgpu_id: int) -> dict[str, str]:
+    """Return what fastgpu tells a script: the index of its GPU among those used."""
+    return {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "FASTGPU_ID": str(fastgpu_id)}
 
 
 def _is_file(entry: os.DirEntry[str]) -> bool:

@@ -93,7 +93,7 @@ class Settling:
         left = (self._sweep.run_cap or math.inf) - len(runs)
         if metric is None or left < _REPEATS:
             return True
-        sign = -1 if metric.goal == "maximize" else 1
+        sign = -1 if metric.is_maximized else 1
         values = {
             one.id: sign * value
             for one in runs

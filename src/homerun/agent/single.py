@@ -24,6 +24,7 @@ from homerun.core import End, Run, RunState, StoreError, UsageError, new_id, red
 from homerun.store import RunFolder, Store, identity
 
 _INTERRUPTED = "stopped by Ctrl-C"
+_PATIENCE_S = 300.0  # for a database that cannot be written to
 
 
 def run_command(
@@ -123,12 +124,18 @@ def _stand_still(tended: Tended) -> None:
 
 
 def _record(store: Store, run_id: str, end: End) -> Run:
-    """Record the end and return the run; a database that is locked for long is waited for."""
+    """Record the end and return the run; a database that is locked for long is waited for.
+
+    In vain at last: result.json holds the end, and the next command that looks records it.
+    """
+    deadline = time.monotonic() + _PATIENCE_S
     while True:
         try:
             record_ends(store, {run_id: end})
             return store.run(run_id)
         except StoreError:
+            if time.monotonic() > deadline:
+                raise
             time.sleep(1)
 
 

@@ -41,6 +41,7 @@ from homerun.store import (
     never_started,
     read_json,
     write_json,
+    write_private,
 )
 
 CAUGHT = (signal.SIGTERM, signal.SIGUSR1, signal.SIGCHLD)  # blocked until there are handlers
@@ -102,7 +103,7 @@ def _next_order(line: socket.socket, signals: Signals) -> tuple[Order, int | Non
 def _carry_out(order: Order, lock: int | None, signals: Signals, start: Start) -> End | None:
     """Do what the order says, unless the run is in other hands or has ended already."""
     folder = order.folder
-    lock = take_lock(folder) if lock is None else lock
+    lock = folder.hold(patience_s=_LOCK_PATIENCE_S) if lock is None else lock
     if lock is None:
         return None
     try:
@@ -112,7 +113,10 @@ def _carry_out(order: Order, lock: int | None, signals: Signals, start: Start) -
         import traceback  # noqa: PLC0415  rarely needed
 
         with contextlib.suppress(OSError):
-            (folder.path / "supervisor.log").write_text(traceback.format_exc())
+            write_private(
+                folder.path / "supervisor.log",
+                traceback.format_exc().encode(errors="backslashreplace"),
+            )
         if not isinstance(error, OSError):  # a full disk, say: the agent finds no result
             raise
     finally:
@@ -126,14 +130,6 @@ def _is_ours_to_start(folder: RunFolder) -> bool:
     While we waited for the lock one may have died, and its program may live: the agent will see.
     """
     return not folder.pipe.exists() or (living_program(folder) is None and never_started(folder))
-
-
-def take_lock(folder: RunFolder, patience_s: float = _LOCK_PATIENCE_S) -> int | None:
-    """Take the lock of a run and return its descriptor; None: somebody has it."""
-    deadline = time.monotonic() + patience_s
-    while (lock := folder.hold()) is None and time.monotonic() < deadline:
-        time.sleep(0.01)
-    return lock
 
 
 def _tell_database(order: Order, end: End) -> None:

@@ -13,7 +13,7 @@ from homerun.agent.queue import Queue, is_changed
 from homerun.agent.room import Need, Place
 from homerun.agent.rules import Rules
 from homerun.agent.settling import Settling
-from homerun.core import ALIVE, End, Run, RunState, SweepRecord, SweepState
+from homerun.core import ALIVE, End, Run, RunState, SweepRecord, SweepState, counted
 from homerun.search import check_extra
 from homerun.spec import Sweep, from_dict
 from homerun.store import Store, held_back, memory_peaks
@@ -181,8 +181,7 @@ class SweepWork:
         held = held_back(self._store, record.id)
         others = sum(counts.get(state, 0) for state in ALIVE) - ours - len(held)
         if others > 0:
-            runs = f"{others} run{'' if others == 1 else 's'}"
-            return Waiting(reason=f"the last {runs} in the hands of other agents")
+            return Waiting(reason=f"the last {counted(others, 'run')} in the hands of other agents")
         if held:
             numbers = " ".join(map(str, held[:9]))
             return Waiting(reason=f"what is left is paused; to go on: homerun resume {numbers}")
