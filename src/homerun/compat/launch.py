@@ -1,6 +1,5 @@
 """W&B's functions that make sweeps and work on them: `sweep`, `agent`, `controller`."""
 
-import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -18,15 +17,16 @@ from homerun.agent import (
     Waiting,
     Wishes,
     create_sweep,
+    tally_of,
     work_function,
     work_sweep,
 )
-from homerun.compat.notebook import best_so_far, in_notebook, showing
+from homerun.compat.notebook import in_notebook, showing
 from homerun.core import NotFoundError, SweepState, UsageError
 from homerun.search import is_guided
 from homerun.spec import Edit, Sweep, edited, from_dict, load
 from homerun.store import Store, find_home
-from homerun.track import is_true, termlog, termwarn
+from homerun.track import env, is_true, termlog, termwarn
 
 _MEANT_WELL = (Outcome.COMPLETE, Outcome.COUNT, Outcome.TARGET)
 
@@ -50,7 +50,7 @@ def sweep(
         found, _ = edited(found, [Edit("set", "homerun.prior", known)])
         if not is_guided(found):
             termwarn(f"sweep(prior_runs=...): method {found.method} does not learn from results")
-    chosen = project or _env("PROJECT")
+    chosen = project or env("PROJECT")
     with Store() as store:
         record = create_sweep(
             store,
@@ -93,7 +93,7 @@ def agent(
         )
     home = find_home()
     ref = _check(home, sweep_id, project)
-    is_here = is_true(_env("AGENT_INPROCESS")) if in_process is None else in_process
+    is_here = is_true(env("AGENT_INPROCESS")) if in_process is None else in_process
 
     def work(tell: Callable[[Event], None]) -> AgentDone:
         if function is not None:
@@ -107,10 +107,11 @@ def agent(
     again = f"to go on, call agent({ref!r}) again"
     if in_notebook():
         with Store(home) as store:
-            record, best = store.sweep(ref), best_so_far(store, store.sweep(ref))
-        with showing(record, best) as board:  # no database is open while processes are forked
+            record = store.sweep(ref)
+            tally = tally_of(store, record)
+        with showing(record, tally) as board:  # no database is open while processes are forked
             if work(board.tell).outcome not in _MEANT_WELL:
-                board.note = "; ".join(filter(None, [board.note, again]))
+                board.note = again
     elif work(_tell).outcome not in _MEANT_WELL:
         termlog(again)
 
@@ -177,10 +178,6 @@ def _check(home: Path, ref: str, project: str | None) -> str:
                 "homerun ls shows those there are"
             )
         return found.id
-
-
-def _env(name: str) -> str | None:
-    return os.environ.get(f"HOMERUN_{name}") or os.environ.get(f"WANDB_{name}") or None
 
 
 def _tell(event: Event) -> None:

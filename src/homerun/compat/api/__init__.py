@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from homerun.compat.api.place import User as User
     from homerun.compat.api.projects import Project as Project
     from homerun.compat.api.projects import Projects as Projects
-    from homerun.compat.api.run import HTTPSummary as HTTPSummary
     from homerun.compat.api.run import Run as Run
+    from homerun.compat.api.run_facts import HTTPSummary as HTTPSummary
     from homerun.compat.api.runs import Runs as Runs
     from homerun.compat.api.sweeps import Sweep as Sweep
     from homerun.compat.api.sweeps import Sweeps as Sweeps
@@ -26,7 +26,8 @@ lazy.attach(
         "files": "File Files",
         "place": "User",
         "projects": "Project Projects",
-        "run": "HTTPSummary Run",
+        "run": "Run",
+        "run_facts": "HTTPSummary",
         "runs": "Runs",
         "sweeps": "Sweep Sweeps",
     },

@@ -13,7 +13,7 @@ from homerun.compat.api.runs import Runs
 from homerun.compat.api.sweeps import Sweep, Sweeps, find_sweep
 from homerun.core import NotFoundError
 from homerun.store import find_home, find_runs, found_runs
-from homerun.track import Artifact, check_project
+from homerun.track import Artifact, check_project, env
 
 
 class Api:
@@ -32,9 +32,7 @@ class Api:
         asked = dict(overrides or {})
         entity = asked.get("entity") or os.environ.get("WANDB_ENTITY") or user_name()
         self._place = Place(find_home(), str(entity))
-        names = ("HOMERUN_PROJECT", "WANDB_PROJECT")
-        environ = next((os.environ[name] for name in names if os.environ.get(name)), None)
-        self._project = asked.get("project") or environ
+        self._project = asked.get("project") or env("PROJECT")
         self.settings = {**asked, "entity": entity, "project": self._project}
 
     def __repr__(self) -> str:

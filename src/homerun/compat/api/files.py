@@ -5,14 +5,14 @@ import mimetypes
 import os
 import shutil
 from base64 import b64encode
-from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, TextIO, overload
+from typing import TextIO
 
 from homerun.compat.api.errors import CommError
 from homerun.compat.api.place import Place
+from homerun.compat.api.reading import Listed, iso
 from homerun.core import UsageError
 from homerun.store import add_file, files_of, remove_file, run_folder
 
@@ -75,8 +75,7 @@ class File:
     @property
     def updated_at(self) -> str:
         """Return when it was last written, as `2026-01-31T12:00:00Z`."""
-        seconds = self._there().stat().st_mtime
-        return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return iso(self._there().stat().st_mtime)
 
     updatedAt = updated_at  # noqa: N815
 
@@ -135,8 +134,8 @@ class File:
         return folder / inner
 
 
-class Files:
-    """The files of a run, read when they are first asked for."""
+class Files(Listed[File]):
+    """The files of a run."""
 
     def __init__(
         self,
@@ -151,34 +150,18 @@ class Files:
         self._run_id = run_id
         self._names = [names] if isinstance(names, str) else names
         self._pattern = pattern
-        self._files: list[File] | None = None
         self.per_page = per_page
 
     def __repr__(self) -> str:
         return f"<Files {self._run_id} ({len(self)})>"
 
-    def __len__(self) -> int:
-        return len(self._load())
-
-    def __iter__(self) -> Iterator[File]:
-        return iter(self._load())
-
-    @overload
-    def __getitem__(self, index: int) -> File: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[File]: ...
-    def __getitem__(self, index: Any) -> Any:
-        return self._load()[index]
-
-    def _load(self) -> list[File]:
-        if self._files is None:
-            with self._place.settled() as store:
-                names = {entry.path for entry in files_of(store, self._run_id)}
-            if run_folder(self._place.home, self._run_id).output.is_file():
-                names.add(_OUTPUT)
-            found = (File(self._place, self._run_id, name) for name in sorted(names))
-            self._files = [file for file in found if self._is_wanted(file)]
-        return self._files
+    def _read(self) -> list[File]:
+        with self._place.settled() as store:
+            names = {entry.path for entry in files_of(store, self._run_id)}
+        if run_folder(self._place.home, self._run_id).output.is_file():
+            names.add(_OUTPUT)
+        found = (File(self._place, self._run_id, name) for name in sorted(names))
+        return [file for file in found if self._is_wanted(file)]
 
     def _is_wanted(self, file: File) -> bool:
         if self._names and file.name not in self._names:

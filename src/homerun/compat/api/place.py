@@ -54,7 +54,7 @@ class Place:
     @contextmanager
     def store(self) -> Iterator[Store]:
         """Give an open store."""
-        with Store(self.home) as store:
+        with Store(self.home, may_be_read_only=True) as store:
             yield store
 
     @contextmanager

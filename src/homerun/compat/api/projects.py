@@ -1,11 +1,8 @@
 """Projects, as W&B's Api gives them."""
 
-from collections.abc import Iterator
-from datetime import UTC, datetime
-from typing import Any, overload
-
 from homerun.compat.api.looks import list_html
 from homerun.compat.api.place import Place
+from homerun.compat.api.reading import Listed, iso
 from homerun.compat.api.runs import Runs
 from homerun.compat.api.sweeps import Sweeps
 from homerun.core import UsageError
@@ -46,9 +43,7 @@ class Project:
         """Return when its first run was created, as `2026-01-31T12:00:00Z`; None: no run yet."""
         with self._place.store() as store:
             first = found_runs(store, find_runs(store, project=self.name, limit=1))
-        if not first:
-            return None
-        return datetime.fromtimestamp(first[0].created_at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return iso(first[0].created_at) if first else None
 
     def runs(self) -> Runs:
         """Return its runs."""
@@ -63,12 +58,11 @@ class Project:
         raise UsageError(f"project {self.name} has no web page; use homerun ls")
 
 
-class Projects:
+class Projects(Listed[Project]):
     """All projects of the home."""
 
     def __init__(self, place: Place, entity: str = "") -> None:
         self._place = place
-        self._projects: list[Project] | None = None
         self.entity = entity or place.entity
 
     def __repr__(self) -> str:
@@ -81,22 +75,7 @@ class Projects:
         ]
         return list_html("projects", str(self._place.home), rows)
 
-    def __len__(self) -> int:
-        return len(self._load())
-
-    def __iter__(self) -> Iterator[Project]:
-        return iter(self._load())
-
-    @overload
-    def __getitem__(self, index: int) -> Project: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Project]: ...
-    def __getitem__(self, index: Any) -> Any:
-        return self._load()[index]
-
-    def _load(self) -> list[Project]:
-        if self._projects is None:
-            with self._place.settled() as store:
-                names = projects(store)
-            self._projects = [Project(self._place, name, self.entity) for name in names]
-        return self._projects
+    def _read(self) -> list[Project]:
+        with self._place.settled() as store:
+            names = projects(store)
+        return [Project(self._place, name, self.entity) for name in names]

@@ -1,11 +1,11 @@
 """Sweeps, as W&B's Api gives them."""
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any
 
 from homerun.compat.api.errors import CommError
 from homerun.compat.api.looks import list_html, sweep_html
 from homerun.compat.api.place import Place
+from homerun.compat.api.reading import Listed
 from homerun.compat.api.run import Run
 from homerun.compat.api.runs import Runs
 from homerun.core import NotFoundError, SpecError, SweepRecord, UsageError, counted, flat, shown
@@ -30,7 +30,7 @@ class Sweep:
         return f"<Sweep {'/'.join(self.path)} ({self.state})>"
 
     def _repr_html_(self) -> str:
-        metric, parameters = self.config.get("metric") or {}, self.config.get("parameters") or {}
+        metric, parameters = self._record.metric, self.config.get("parameters") or {}
         facts = {
             "id": self.id,
             "method": str(self.config.get("method", "")),
@@ -41,9 +41,9 @@ class Sweep:
             counts, planned = store.counts(self.id), self.expected_run_count
         first = self._first(self.order) if self.order else None
         best = ""
-        if first is not None:
-            value = flat(first.found.summary).get(metric["name"])
-            best = f"best {metric['name']} {shown(value)} by {first.name} ({first.number})"
+        if metric is not None and first is not None:
+            value = flat(first.found.summary).get(metric.name)
+            best = f"best {metric.name} {shown(value)} by {first.name} ({first.number})"
         return sweep_html(
             f"{self.project} > {self.name}",
             {name: fact for name, fact in facts.items() if fact},
@@ -98,11 +98,9 @@ class Sweep:
     @property
     def order(self) -> str | None:
         """Return the order that puts the best run first, None for a sweep without metric."""
-        metric = self.config.get("metric") or {}
-        if not metric.get("name"):
-            return None
-        sign = "-" if metric.get("goal") == "maximize" else "+"
-        return f"{sign}summary_metrics.{metric['name']}"
+        metric = self._record.metric
+        sign = "-" if metric and metric.is_maximized else "+"
+        return f"{sign}summary_metrics.{metric.name}" if metric else None
 
     @property
     def runs(self) -> Runs:
@@ -169,12 +167,11 @@ class Sweep:
         raise UsageError(f"sweep {self.id} has no web page; use homerun show {self.id}")
 
 
-class Sweeps:
+class Sweeps(Listed[Sweep]):
     """The sweeps of a project, oldest first."""
 
     def __init__(self, place: Place, entity: str, project: str) -> None:
         self._place = place
-        self._sweeps: list[Sweep] | None = None
         self.entity = entity
         self.project = project
 
@@ -197,25 +194,10 @@ class Sweeps:
         ]
         return list_html(self.project, counted(len(sweeps), "sweep"), rows)
 
-    def __len__(self) -> int:
-        return len(self._load())
-
-    def __iter__(self) -> Iterator[Sweep]:
-        return iter(self._load())
-
-    @overload
-    def __getitem__(self, index: int) -> Sweep: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Sweep]: ...
-    def __getitem__(self, index: Any) -> Any:
-        return self._load()[index]
-
-    def _load(self) -> list[Sweep]:
-        if self._sweeps is None:
-            with self._place.settled() as store:
-                records = store.sweeps(self.project)
-            self._sweeps = [Sweep(self._place, one, entity=self.entity) for one in records]
-        return self._sweeps
+    def _read(self) -> list[Sweep]:
+        with self._place.settled() as store:
+            records = store.sweeps(self.project)
+        return [Sweep(self._place, one, entity=self.entity) for one in records]
 
 
 def find_sweep(place: Place, ref: str, entity: str = "", project: str = "") -> Sweep:

@@ -59,8 +59,8 @@ def _source(folder: Path, name: str) -> Source:
 
 def _read(folder: Path, name: str, key: str, script: Path | None) -> SourceRun:
     code, stdout, stderr = (folder / "out" / f"{name}{end}" for end in _ENDS)
-    text = script.read_text(errors="replace") if script else ""
-    rows = epoch_rows(stdout.read_text(errors="replace") if stdout.is_file() else "")
+    text = _text(script)
+    rows = epoch_rows(_text(stdout))
     ended = max(file.stat().st_mtime for file in (code, stdout, stderr) if file.is_file())
     # fastgpu keeps no start; fastai says how long each epoch took.
     started = ended - sum(row.get("time", 0.0) for row in rows)
@@ -69,7 +69,7 @@ def _read(folder: Path, name: str, key: str, script: Path | None) -> SourceRun:
         files.append(CopiedFile(source=script, path=f"code/{name}", kind="code", is_text=True))
     if stderr.is_file() and stderr.stat().st_size:
         files.append(CopiedFile(source=stderr, path=stderr.name, is_text=True))
-    exit_text = code.read_text(errors="replace").strip() if code.is_file() else ""
+    exit_text = _text(code).strip()
     return SourceRun(
         key=key,
         id="",
@@ -84,6 +84,12 @@ def _read(folder: Path, name: str, key: str, script: Path | None) -> SourceRun:
         files=tuple(files),
         output=stdout.read_bytes if stdout.is_file() else None,
     )
+
+
+def _text(path: Path | None) -> str:
+    if path is None or not path.is_file():
+        return ""
+    return path.read_text(encoding="utf-8", errors="replace")
 
 
 def _records(

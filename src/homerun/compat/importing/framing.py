@@ -42,26 +42,14 @@ class WandbLog(Framed):
 
     def __iter__(self) -> Iterator[bytes]:
         self.dropped = 0
-        data = self.path.read_bytes()
-        if data[:7] != _WANDB_HEADER:
-            raise FormatError(
-                f"{self.path} is no file of W&B: it does not begin with :W&B and version 0"
-            )
         parts: list[bytes] = []
         is_open = False  # a record has begun and not ended
-        position, size = len(_WANDB_HEADER), len(data)
-        while position < size:
-            rest = _BLOCK - position % _BLOCK
-            if rest < _CHUNK.size:
-                position += rest
-                continue
-            chunk = self._chunk(data, position)
-            if chunk is None:  # LevelDB goes on with the next block
-                position += rest
+        for chunk in self._chunks():
+            if chunk is None:
                 self.dropped += 1
                 parts, is_open = [], False
                 continue
-            kind, payload, position = chunk
+            kind, payload = chunk
             if kind in {_FULL, _FIRST}:
                 self.dropped += is_open
                 parts, is_open = [payload], kind == _FIRST
@@ -74,17 +62,33 @@ class WandbLog(Framed):
                 yield parts[0] if len(parts) == 1 else b"".join(parts)
         self.dropped += is_open
 
+    def _chunks(self) -> Iterator[tuple[int, bytes] | None]:
+        """Yield type and payload of each chunk; None in place of a damaged rest of a block."""
+        with self.path.open("rb") as file:
+            block = file.read(_BLOCK)
+            if block[:7] != _WANDB_HEADER:
+                raise FormatError(
+                    f"{self.path} is no file of W&B: it does not begin with :W&B and version 0"
+                )
+            position = len(_WANDB_HEADER)
+            while block:
+                while position < len(block) and _BLOCK - position >= _CHUNK.size:
+                    chunk = self._chunk(block, position)
+                    yield chunk
+                    if chunk is None:  # LevelDB goes on with the next block
+                        break
+                    position += _CHUNK.size + len(chunk[1])
+                block, position = file.read(_BLOCK), 0
+
     @staticmethod
-    def _chunk(data: bytes, position: int) -> tuple[int, bytes, int] | None:
-        if position + _CHUNK.size > len(data):
+    def _chunk(block: bytes, position: int) -> tuple[int, bytes] | None:
+        if position + _CHUNK.size > len(block):
             return None
-        checksum, length, kind = _CHUNK.unpack_from(data, position)
+        checksum, length, kind = _CHUNK.unpack_from(block, position)
         start = position + _CHUNK.size
-        payload = data[start : start + length]
+        payload = block[start : start + length]
         is_whole = len(payload) == length and _FULL <= kind <= _LAST
-        if not is_whole or crc32(payload, _TYPE_CRC[kind]) != checksum:
-            return None
-        return kind, payload, start + length
+        return (kind, payload) if is_whole and crc32(payload, _TYPE_CRC[kind]) == checksum else None
 
 
 class TFRecords(Framed):

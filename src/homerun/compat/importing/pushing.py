@@ -123,7 +123,7 @@ def _files(folder: Path) -> Iterator[list[Any]]:
 def _upload(lines: list[list[Any]], to: Destination) -> dict[str, Any]:
     """Have the real client take the lines; return what it answered."""
     program = Path(__file__).with_name("uploader.py")
-    with tempfile.TemporaryFile("w+") as text:
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as text:
         for line in lines:
             text.write(json.dumps(line, default=str) + "\n")
         text.seek(0)
@@ -131,7 +131,8 @@ def _upload(lines: list[list[Any]], to: Destination) -> dict[str, Any]:
             [to.python, str(program)],
             stdin=text,
             capture_output=True,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
             check=False,
             env=_environment(),
         )

@@ -62,13 +62,6 @@ def digest_of_texts(texts: Iterable[str]) -> str:
     return _hash(texts)
 
 
-def id_of(key: str) -> str:
-    """Return the run id that belongs to a key, for sources whose runs have none."""
-    digits = "0123456789abcdefghijklmnopqrstuvwxyz"
-    number = int(key, 16)
-    return "".join(digits[number // 36**i % 36] for i in range(8))
-
-
 def _hash(texts: Iterable[str]) -> str:
     found = hashlib.sha256()
     for text in texts:

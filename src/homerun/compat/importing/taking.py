@@ -7,9 +7,18 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from homerun.compat.importing.source import CopiedFile, Record, Source, SourceRun, id_of
-from homerun.core import UsageError, check_id, redact_bytes, redact_config
-from homerun.store import Imported, RunFolder, Store, imported_runs, look_up, take_in
+from homerun.compat.importing.source import CopiedFile, Record, Source, SourceRun
+from homerun.core import UsageError, check_id, id_of, redact_bytes, redact_config
+from homerun.store import (
+    Imported,
+    RunFolder,
+    Store,
+    imported_runs,
+    look_up,
+    private_folder,
+    take_in,
+    write_private,
+)
 from homerun.store import journal as jr
 
 
@@ -71,11 +80,11 @@ class Importer:
 
     def _free_id(self, run: SourceRun) -> str:
         """Return the id that the run would like to have, or that with a number behind it."""
-        wanted = run.id or id_of(run.key)
+        wanted = run.id or id_of(int(run.key, 16))
         try:
             check_id(wanted)
         except UsageError:
-            wanted = id_of(run.key)
+            wanted = id_of(int(run.key, 16))
         free, index = wanted, 1
         # A folder with a journal is that of a run the database has not heard of yet.
         while look_up(self._store, free) or jr.journal_paths(self._store.folder(free).path):
@@ -97,10 +106,10 @@ class _Records:
     def copy_files(self, folder: RunFolder) -> None:
         """Bring files and output into the run's folder, secrets redacted."""
         if self._run.output is not None:
-            _write(folder.output, redact_bytes(self._run.output()))
+            write_private(folder.output, redact_bytes(self._run.output()))
         for file in self._run.files:
             target = folder.files / file.path
-            _make_private(target.parent)
+            private_folder(target.parent)
             _copy(file, target)
             state = target.stat()
             fact = {"path": file.path, "kind": file.kind}
@@ -147,24 +156,12 @@ def _taken(source: Source, outcome: Outcome, run: str, *, rows: int = 0) -> Take
 def _copy(file: CopiedFile, target: Path) -> None:
     """Copy a file, never as a link, so that the source may go."""
     if file.is_text:
-        _write(target, redact_bytes(file.source.read_bytes()))
+        write_private(target, redact_bytes(file.source.read_bytes()))
         return
     target.unlink(missing_ok=True)
     shutil.copyfile(file.source, target)
     shutil.copystat(file.source, target)
     target.chmod(0o600)
-
-
-def _write(path: Path, data: bytes) -> None:
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(fd, "wb") as file:
-        file.write(data)
-
-
-def _make_private(folder: Path) -> None:
-    if not folder.is_dir():
-        _make_private(folder.parent)
-        folder.mkdir(mode=0o700, exist_ok=True)
 
 
 def by_outcome(taken: Sequence[Taken]) -> Mapping[Outcome, int]:

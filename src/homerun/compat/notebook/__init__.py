@@ -6,8 +6,7 @@ from homerun import lazy
 
 if TYPE_CHECKING:
     from homerun.compat.notebook.frames import show_frames as show_frames
-    from homerun.compat.notebook.progress import best_so_far as best_so_far
     from homerun.compat.notebook.progress import in_notebook as in_notebook
     from homerun.compat.notebook.progress import showing as showing
 
-lazy.attach(__name__, {"frames": "show_frames", "progress": "best_so_far in_notebook showing"})
+lazy.attach(__name__, {"frames": "show_frames", "progress": "in_notebook showing"})
