@@ -1,14 +1,9 @@
 """Options of W&B's commands: what means nothing here is accepted, too, and said in one line."""
 
-from collections.abc import Callable
-from typing import Any
-
 import click
 
 from homerun.cli import output
-
-_Command = Callable[..., Any]
-_Option = Callable[[_Command], _Command]
+from homerun.cli.common import together
 
 _WHY = {
     "controller": "--controller is not needed: the agents of a sweep search by themselves",
@@ -22,7 +17,7 @@ _WHY = {
 entity_option = click.option(
     "-e", "--entity", metavar="NAME", help="W&B's; accepted: everything lies in your own home."
 )
-_SWEEP: tuple[_Option, ...] = (
+sweep_options = together(  # of `wandb sweep`
     entity_option,
     click.option("--program", metavar="PATH", help="The program; default: of the file."),
     click.option("--update", metavar="SWEEP", help="Put FILE in the place of the file of a SWEEP."),
@@ -38,7 +33,7 @@ _SWEEP: tuple[_Option, ...] = (
         help="W&B's; as --prior.",
     ),
 )
-_AGENT: tuple[_Option, ...] = (
+agent_options = together(  # of `wandb agent`
     entity_option,
     click.option(
         "-p", "--project", metavar="NAME", help="The project of SWEEP, as in entity/project/SWEEP."
@@ -50,24 +45,8 @@ _AGENT: tuple[_Option, ...] = (
 )
 
 
-def sweep_options(command: _Command) -> _Command:
-    """Give a command the options of `wandb sweep`."""
-    return _with(_SWEEP, command)
-
-
-def agent_options(command: _Command) -> _Command:
-    """Give a command the options of `wandb agent`."""
-    return _with(_AGENT, command)
-
-
 def say_ignored(**given: object) -> None:
     """Say of each option that was given and does nothing, why."""
     for name, value in given.items():
         if value and _WHY[name]:
             output.say(_WHY[name])
-
-
-def _with(options: tuple[_Option, ...], command: _Command) -> _Command:
-    for option in reversed(options):
-        command = option(command)
-    return command

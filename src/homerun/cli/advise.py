@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.command("advise")
-@argument("refs", "sweep", metavar="SWEEP|TABLE.csv...", nargs=-1, required=True)
+@argument("refs", "sweep", "file", metavar="SWEEP|TABLE.csv...", nargs=-1, required=True)
 @click.option(
     "-o",
     "target",
@@ -172,23 +172,15 @@ def _print(advice: "Advice", table: Table) -> None:
         name = output.styled(output.plain(row["parameter"]), "bold")
         click.echo(f"{name}: {output.plain(row['values'])} ({row['step']})")
         if row["why"]:
-            _indented(row["why"], "    ", "    ")
+            click.echo(output.wrapped(row["why"], first="    ", others="    "))
     _say(advice.sentence, advice.notes)
 
 
 def _say(sentence: str, notes: Sequence[str]) -> None:
     click.echo()
-    _indented(sentence, "", "")
+    click.echo(output.wrapped(sentence))
     for note in notes:
-        _indented(note, "- ", "  ")
-
-
-def _indented(text: str, first: str, others: str) -> None:
-    import textwrap  # noqa: PLC0415
-
-    room = max(40, output.width())
-    text = output.plain(text)
-    click.echo(textwrap.fill(text, room, initial_indent=first, subsequent_indent=others))
+        click.echo(output.wrapped(note, first="- ", others="  "))
 
 
 def _percent(share: float) -> str:

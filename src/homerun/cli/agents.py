@@ -7,9 +7,16 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import click
+from click.shell_completion import CompletionItem
 
 from homerun.cli import output, words
-from homerun.cli.common import argument, json_option, location, open_home
+from homerun.cli.common import (
+    completion_of,
+    json_option,
+    location,
+    open_home,
+    values_completion,
+)
 from homerun.cli.serve import say_detached, start_detached
 from homerun.core import (
     ALIVE,
@@ -25,6 +32,21 @@ from homerun.store import Store, agent, agents, ask_agent, parse_identity
 _TAIL = 4000  # bytes of a log that are shown first
 _POLL_S = 0.2
 _LEAVE_S = 30.0  # for an agent to go
+
+
+def _numbers(store: Store) -> dict[str, str]:
+    return {str(one.number): _serves(store, one) for one in agents(store)}
+
+
+_complete_number = values_completion(_numbers)
+_complete_sweep = completion_of("sweep")
+
+
+def _complete_either(
+    ctx: click.Context, param: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    found = [*_complete_number(ctx, param, incomplete), *_complete_sweep(ctx, param, incomplete)]
+    return [item for item in found if item.value not in ctx.params.get("refs", ())]
 
 
 @click.command("agents")
@@ -70,7 +92,7 @@ def agents_command(*, is_json: bool) -> None:
 
 
 @click.command("attach")
-@click.argument("ref", metavar="[AGENT]", required=False)
+@click.argument("ref", metavar="[AGENT]", required=False, shell_complete=_complete_number)
 def attach_command(*, ref: str | None) -> None:
     """Watch what a detached agent does; Ctrl-C leaves it at work.
 
@@ -96,7 +118,7 @@ def attach_command(*, ref: str | None) -> None:
 
 
 @click.command("detach")
-@click.argument("ref", metavar="[AGENT]", required=False)
+@click.argument("ref", metavar="[AGENT]", required=False, shell_complete=_complete_number)
 def detach_command(*, ref: str | None) -> None:
     """Let an agent outlive its terminal: another one takes over its runs and goes on.
 
@@ -118,7 +140,7 @@ def detach_command(*, ref: str | None) -> None:
 
 
 @click.command("stop")
-@argument("refs", "sweep", metavar="SWEEP|AGENT...", nargs=-1)
+@click.argument("refs", metavar="SWEEP|AGENT...", nargs=-1, shell_complete=_complete_either)
 @click.option("--all", "is_all", is_flag=True, help="All agents.")
 @click.option("--now", is_flag=True, help="Agents go at once; what runs goes on without them.")
 def stop_command(*, refs: Sequence[str], is_all: bool, now: bool) -> None:

@@ -5,10 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import click
-from click.shell_completion import CompletionItem
 
 from homerun.cli import output, words
-from homerun.cli.common import has_database, json_option, open_home
+from homerun.cli.common import Group, json_option, open_home, values_completion
 from homerun.core import UsageError, counted
 from homerun.store import (
     ArtifactVersion,
@@ -17,28 +16,21 @@ from homerun.store import (
     artifact_versions,
     copy_object,
     find_artifact,
-    find_home,
     runs_of_artifact,
 )
 
 
-def _complete(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Complete the names of versions."""
-    chosen = ctx.find_root().params.get("home")
-    home = Path(chosen).expanduser() if chosen else find_home()
-    if not has_database(home):
-        return []
-    with Store(home) as store:
-        versions = artifact_versions(store)
-    names = {f"{one.name}:v{one.version}": one.type for one in versions}
-    return [CompletionItem(n, help=about) for n, about in names.items() if n.startswith(incomplete)]
+def _types(store: Store) -> dict[str, str]:
+    """Return the type of each version by its name."""
+    return {f"{one.name}:v{one.version}": one.type for one in artifact_versions(store)}
 
 
+_complete = values_completion(_types)
 _ref_argument = click.argument("ref", metavar="ARTIFACT", shell_complete=_complete)
 _project_option = click.option("-p", "--project", help="The project, where names are in several.")
 
 
-@click.group("artifact")
+@click.group("artifact", cls=Group)
 def artifact_command() -> None:
     """List, show and fetch artifacts: versions of data sets and models.
 

@@ -1,13 +1,14 @@
 """The table of runs that a question is about: of a sweep in the home, or of a file."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from homerun.cli.common import location, open_home
+from homerun.cli.common import keys_completion, location, open_home, together
+from homerun.cli.condition import WHERE_HELP, condition_of, holding
 from homerun.core import MissingExtraError, NotFoundError, SweepRecord, UsageError
 from homerun.spec import from_dict
 from homerun.store import Store, runs_frame
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 _FILES = (".csv", ".tsv")
 _LISTED = 8  # columns that a message names
+_complete = keys_completion()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -41,20 +43,13 @@ class Table:
         )
 
 
-def question_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options of most questions about a table of runs."""
-    return table_options(_MARGIN(command))
-
-
-def table_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options that all questions about a table of runs take."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
-
-
-_OPTIONS = (
-    click.option("--metric", metavar="NAME", help="By this metric; default: the sweep's."),
+table_options = together(  # of all questions about a table of runs
+    click.option(
+        "--metric",
+        metavar="NAME",
+        help="By this metric; default: the sweep's.",
+        shell_complete=_complete,
+    ),
     click.option(
         "--goal",
         type=click.Choice(["minimize", "maximize"]),
@@ -66,6 +61,7 @@ _OPTIONS = (
         multiple=True,
         metavar="NAME",
         help="Only this parameter (several times: these).",
+        shell_complete=_complete,
     ),
     click.option(
         "--repeat-column",
@@ -73,15 +69,19 @@ _OPTIONS = (
         multiple=True,
         metavar="NAME",
         help="A column that only tells repeats apart, as a seed does; default: seed, fold, ...",
+        shell_complete=_complete,
     ),
-    click.option("--where", metavar="CONDITION", help="Only runs for which it holds: 'lr < 0.01'."),
+    click.option("--where", metavar="EXPR", help=WHERE_HELP, shell_complete=_complete),
 )
-_MARGIN = click.option(
-    "--margin",
-    type=float,
-    default=0.02,
-    metavar="SHARE",
-    help="What is no difference worth acting on. Default: 0.02, 2 % of the metric.",
+question_options = together(  # of most of them
+    table_options,
+    click.option(
+        "--margin",
+        type=float,
+        default=0.02,
+        metavar="SHARE",
+        help="What is no difference worth acting on. Default: 0.02, 2 % of the metric.",
+    ),
 )
 
 
@@ -91,6 +91,13 @@ def ask(question: str) -> Callable[..., Any]:
 
     function: Callable[..., Any] = getattr(insight, question)
     return function
+
+
+def check(ref: str) -> None:
+    """Raise NotFoundError where there is no such sweep, before anything large is loaded."""
+    if not is_file(ref):
+        with open_home() as store:
+            store.sweep(ref)
 
 
 def asked(options: dict[str, Any]) -> dict[str, Any]:
@@ -124,6 +131,7 @@ def sweep_table(
 ) -> Table:
     """Return the runs of a sweep; its parameters are those of its file."""
     frame = runs_frame(store, sweep=record.id)
+    kinds = {kind: frame.attrs[kind] for kind in ("config", "summary")}
     sweep = from_dict(record.spec, source=f"sweep {record.id}")
     if sweep.parameters:  # of the rest a program only takes note
         columns = [_column(frame, "config", parameter.name) for parameter in sweep.parameters]
@@ -138,12 +146,35 @@ def sweep_table(
                 _complain_of(frame, name, record.id)
             frame[column] = float("nan")  # no run has come so far
     return Table(
-        frame=_narrowed(frame, where),
+        frame=_narrowed(frame, where, kinds),
         title=location(record.project, record.name),
         metric=column,
         name=name,
         goal=goal or ("maximize" if own.get(name or "") == "maximize" else "minimize"),
         sweep=record,
+    )
+
+
+def project_table(
+    store: Store,
+    project: str,
+    *,
+    metric: str | None = None,
+    goal: str | None = None,
+    where: str | None = None,
+) -> Table:
+    """Return the runs of a project; the metric is that of its sweeps, where they have but one."""
+    frame = runs_frame(store, project=project)
+    kinds = {kind: frame.attrs[kind] for kind in ("config", "summary")}
+    found = {one.metric for one in store.sweeps() if one.project == project and one.metric}
+    own = found.pop() if len(found) == 1 else None
+    name = metric or (own.name if own else None)
+    return Table(
+        frame=_narrowed(frame, where, kinds),
+        title=project,
+        metric=_column(frame, "summary", name) if name else None,
+        name=name,
+        goal=goal or (own.goal if own and own.name == name else "minimize"),
     )
 
 
@@ -160,31 +191,38 @@ def _read(path: Path) -> "DataFrame":
     except ImportError as error:
         raise MissingExtraError("tables need: pip install 'homerun[insight]'") from error
     try:
-        return pd.read_csv(path, sep="\t" if path.suffix.lower() == ".tsv" else ",")
+        return pd.read_csv(path, sep=_separator(path))
     except FileNotFoundError as error:
         raise NotFoundError(f"there is no file {path}") from error
     except (OSError, ValueError) as error:  # what pandas raises of a file is a ValueError
         raise UsageError(f"{path} is no table: {str(error).splitlines()[0]}") from error
 
 
-def _narrowed(frame: "DataFrame", where: str | None) -> "DataFrame":
-    """Return the rows for which an expression is true; a row without a value it names is not."""
+def _separator(path: Path) -> str:
+    """Return what parts the columns: tabs in a .tsv, else what the head has most of."""
+    if path.suffix.lower() == ".tsv":
+        return "\t"
+    with path.open(encoding="utf-8", errors="replace") as file:
+        head = file.readline()
+    return max(",;\t", key=head.count)
+
+
+def _narrowed(
+    frame: "DataFrame", where: str | None, kinds: Mapping[str, Sequence[str]] | None = None
+) -> "DataFrame":
+    """Return the rows for which a condition holds; `kinds`: the columns of config and summary."""
     if where is None:
         return frame
-    from homerun.spec import ExpressionError, parse_expression  # noqa: PLC0415  loads YAML
-
-    try:
-        expression = parse_expression(where, set(map(str, frame.columns)))
-        kept = []
-        for row in frame.astype(object).where(frame.notna(), None).to_dict("records"):
-            known = {str(name): value for name, value in row.items() if value is not None}
-            try:
-                kept.append(expression.holds(known))
-            except KeyError:
-                kept.append(False)
-    except ExpressionError as error:
-        raise UsageError(f"--where {where!r}: {error}") from error
-    found = frame[kept]
+    places = {str(name): i for i, name in enumerate(frame.columns)}
+    for kind, names in (kinds or {}).items():  # as lists of runs know them, too
+        for name in names:
+            places.setdefault(f"{kind}.{name}", places[name])
+    first = [name for names in (kinds or {}).values() for name in names]
+    condition = condition_of(where, dict.fromkeys([*first, *places]))
+    rows = frame.astype(object).where(frame.notna(), None).itertuples(index=False, name=None)
+    found = frame[
+        holding(condition, ({name: row[i] for name, i in places.items()} for row in rows))
+    ]
     found.attrs.update(frame.attrs)
     return found
 

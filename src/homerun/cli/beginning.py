@@ -1,19 +1,19 @@
 """What a sweep begins with: `--prior`, results of others, and `--defaults`, what was best there."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import click
 
 from homerun.agent import learned_start, recommended, resolve_priors
 from homerun.cli import output
-from homerun.cli.common import completion_of, find, metric_of, open_home
+from homerun.cli.common import completion_of, find, open_home, together
 from homerun.core import Config, NotFoundError, Run, SpecError, SweepRecord, UsageError
 from homerun.search import is_guided
 from homerun.spec import Edit, Sweep, edited, nest, usable
 from homerun.store import Store, best_run
 
 _complete = completion_of("sweep", "run")
-_OPTIONS = (
+beginning_options = together(  # What `begin` takes.
     click.option(
         "--prior",
         multiple=True,
@@ -33,13 +33,6 @@ _OPTIONS = (
         help="Begin with the values that earlier sweeps have settled; see homerun finding.",
     ),
 )
-
-
-def beginning_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options that `begin` takes."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
 
 
 def begin(
@@ -120,8 +113,7 @@ def _best_of(store: Store, ref: str) -> Run:
     run = _recommended_of(store, found)
     if run is not None:
         return run
-    metric = metric_of(found)
-    best = metric and best_run(store, found.id, metric.name, is_maximized=metric.is_maximized)
+    best = found.metric and best_run(store, found.id, found.metric)
     if not best:
         raise NotFoundError(f"--defaults {ref}: sweep {found.id} has no result yet; give a run")
     return store.run(str(best[0]))

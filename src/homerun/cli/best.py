@@ -55,7 +55,7 @@ def best_command(
             _print(answer, shown)
             click.echo()
         for sentence in answer.sentences:
-            click.echo(output.plain(f"{sentence[:1].upper()}{sentence[1:]}."))
+            click.echo(output.wrapped(f"{sentence[:1].upper()}{sentence[1:]}."))
         output.say(f"\nnext: {' · '.join(_next(record, answer))}")
 
 
@@ -100,8 +100,7 @@ def _print(answer: Recommendation, shown: Sequence[Candidate]) -> None:
         is_number = all(isinstance(config.get(key), int | float) for config in configs)
         columns.append(output.Column(key, cells, is_number, rank=rank, narrow=_WIDE))
     hidden = output.print_table(columns)
-    if hidden:
-        output.say(output.plain(f"no room for: {', '.join(hidden)}"))
+    output.say_hidden(hidden)
 
 
 def _judgement(answer: Recommendation, shown: Sequence[Candidate]) -> list[output.Column]:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from homerun.charts import (
@@ -23,6 +24,7 @@ from homerun.cli.canvas import STYLES, Series, painted, plot
 from homerun.cli.scales import Scale, scale_of
 
 _PARTS = {"accent": "cyan", "ink": "", "muted": "dim"}
+_PARTS |= {"first": "bold cyan", "second": "cyan", "third": "yellow", "fourth": "red"}
 _SHADES = " ░▒▓█"
 _LEAST_WIDE = 60  # columns for each of several panels beside each other
 _LEAST_HIGH = 8  # lines of a panel
@@ -34,9 +36,10 @@ def draw(figure: Figure, width: int, height: int, *, is_colored: bool) -> list[s
     columns = max(1, min(figure.columns, len(panels), width // _LEAST_WIDE))
     groups = [panels[start : start + columns] for start in range(0, len(panels), columns)]
     caption = _wrapped(figure.caption, width)
-    room = height - 1 - len(caption)
+    title = [painted(line, "bold", is_colored) for line in _wrapped(figure.title, width)]
+    room = height - len(title) - len(caption)
     total = sum(max(panel.weight for panel in group) for group in groups) or 1.0
-    lines = [_bold(figure.title, width, is_colored=is_colored)] if figure.title else []
+    lines = title
     for group in groups:
         share = max(panel.weight for panel in group) / total
         size = max(_LEAST_HIGH, int(room * share))
@@ -199,7 +202,7 @@ def _scale(axis: Axis, numbers: Sequence[float]) -> Scale:
     auto = scale_of(numbers, is_log=axis.scale == "log")
     low = auto.low if axis.low is None else float(axis.low)
     high = auto.high if axis.high is None else float(axis.high)
-    return Scale(low=low, high=high, is_log=auto.is_log, unit=axis.unit)
+    return replace(auto, low=low, high=high, unit=axis.unit)
 
 
 def _interval(mark: Bars, index: int, axis: Axis) -> str:

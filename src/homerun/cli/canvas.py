@@ -17,6 +17,7 @@ _LEAST_COLUMNS, _LEAST_ROWS = 8, 2
 _MOST_LEGEND = 3  # lines
 _FEW = 200  # points that are drawn larger than a dot
 _LETTERED = 3  # cells of a box from which on it has room for its letter
+_APART = 2  # dots less of a box, so that one that begins at its end is another one
 _DASH = 4  # dots: two of them, then a gap of two
 
 
@@ -145,9 +146,10 @@ class Canvas:
             self._dot(*places[0], one.style)
 
     def _fill(self, low: tuple[int, int], high: tuple[int, int], one: Series) -> None:
-        """Fill the box between its lower left and its upper right corner."""
+        """Fill the box between its lower left and its upper right corner, up to the next box."""
+        right = high[0] - _APART if high[0] - low[0] > 2 * _APART else high[0]
         for y in range(max(0, high[1]), min(low[1], 4 * self._rows - 1) + 1):
-            for x in range(max(0, low[0]), min(high[0], 2 * self._columns - 1) + 1):
+            for x in range(max(0, low[0]), min(right, 2 * self._columns - 1) + 1):
                 self._dot(x, y, one.style)
         if not self._is_colored and high[0] - low[0] >= 2 * _LETTERED:
             middle = (low[0] + high[0]) // 2, (low[1] + high[1]) // 2

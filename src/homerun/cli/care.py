@@ -1,4 +1,4 @@
-"""`homerun init`, `backup`, `doctor` and `completion`: the home itself, and the shell."""
+"""`homerun init`, `backup` and `doctor`: the home itself."""
 
 import time
 from collections.abc import Sequence
@@ -6,20 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import click
-from click.shell_completion import get_completion_class
 
 from homerun.cli import output, words
 from homerun.cli.accepted import entity_option
 from homerun.cli.common import json_option
-from homerun.core import UsageError
 from homerun.store import Store, doctor, find_home
 
 _STYLES = {"ok": "green", "note": "cyan", "warning": "yellow", "error": "bold red"}
-_HOW = {
-    "bash": 'add to ~/.bashrc: eval "$(homerun completion bash)"',
-    "zsh": 'add to ~/.zshrc: eval "$(homerun completion zsh)"',
-    "fish": "homerun completion fish > ~/.config/fish/completions/homerun.fish",
-}
 
 
 @click.command("init")
@@ -102,23 +95,8 @@ def doctor_command(*, repair: bool, is_json: bool) -> None:
         raise click.exceptions.Exit(1)
 
 
-@click.command("completion")
-@click.argument("shell", type=click.Choice(list(_HOW)))
-@click.pass_context
-def completion_command(ctx: click.Context, *, shell: str) -> None:
-    """Print the script that completes commands, options and ids of runs and sweeps.
-
-    \b
-    eval "$(homerun completion bash)"
-    """
-    script = get_completion_class(shell)
-    if script is None:
-        raise UsageError(f"{shell} cannot be completed; use one of {', '.join(_HOW)}")
-    source = script(ctx.find_root().command, {}, "homerun", "_HOMERUN_COMPLETE").source()
-    click.echo(f"{source.rstrip()}\n\n# {_HOW[shell]}")  # in it: a shell that starts says nothing
-
-
 def _print(findings: Sequence[doctor.Finding]) -> None:
     for finding in findings:
-        level = output.styled(f"{finding.level:8}", _STYLES[finding.level])
-        click.echo(f"{level}{finding.subject:10}{output.plain(finding.text)}")
+        head = f"{finding.level:8}{finding.subject:10}"
+        text = output.wrapped(finding.text, first=head, others=" " * len(head))
+        click.echo(output.styled(text[:8], _STYLES[finding.level]) + text[8:])

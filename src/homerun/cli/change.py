@@ -1,6 +1,6 @@
 """The options of `homerun sweep` that change a sweep, or clone one with something changed."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,13 +9,13 @@ import click
 
 from homerun.agent import Changed, change_sweep, clone_sweep, kill
 from homerun.cli import output
-from homerun.cli.common import location, open_home
+from homerun.cli.common import location, open_home, together
 from homerun.core import NotFoundError, SweepRecord, SweepState, UsageError, counted
 from homerun.spec import Edit, load, parse_edit
 from homerun.store import Store, agents
 
 _ORDERS = ("grid", "shuffle", "balanced")
-_OPTIONS = (
+change_options = together(  # What makes an `Asked`.
     click.option(
         "--set",
         "sets",
@@ -60,13 +60,6 @@ _OPTIONS = (
         "--kill", "is_killing", is_flag=True, help="Of a SWEEP: stop runs that fit no more."
     ),
 )
-
-
-def change_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options that make an `Asked`."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,7 +107,7 @@ def change(
         raise UsageError("a sweep that is there keeps its --name and --project; a clone has others")
     if not asked.edits() and asked.priority is None:
         raise UsageError("--kill goes with a change: --set, --fix, --drop or --add")
-    with open_home() as store:
+    with open_home(is_looking=False) as store:
         before = _find(store, source)
         changed = _carry_out(store, before, asked, name=name, project=project, is_dry=is_dry)
         numbers = [store.run(run_id).number for run_id in changed.unfit]
@@ -140,7 +133,7 @@ def update(ref: str, source: Path, *, is_dry: bool, is_json: bool) -> None:
     """Put a file in the place of a sweep's; what of its runs still fits counts."""
     new = load(source)
     asked = Asked()
-    with open_home() as store:
+    with open_home(is_looking=False) as store:
         before = store.sweep(ref)
         changed = change_sweep(store, before.id, (), file=new, is_dry=is_dry)
         numbers = [store.run(run_id).number for run_id in changed.unfit]

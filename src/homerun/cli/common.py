@@ -1,39 +1,63 @@
 """What the commands share: the open home, names of runs and sweeps, completion, options."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 from click.shell_completion import CompletionItem
 
-from homerun.core import NotFoundError, Run, SweepRecord
-from homerun.store import Store, complete_ids, complete_keys, find_home, settle
+from homerun.cli import output
+from homerun.core import NotFoundError, Run, StoreError, SweepRecord
+from homerun.store import Store, agents, complete_ids, complete_keys, find_home, is_behind, settle
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 json_option = click.option("--json", "is_json", is_flag=True, help="Print one JSON document.")
 yes_option = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 
 
+def together(*options: Decorator) -> Decorator:
+    """Return a decorator that gives a command several options, in their order."""
+
+    def give(command: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return give
+
+
 @contextmanager
-def open_home() -> Iterator[Store]:
-    """Give the home with the true states of its runs; raise NotFoundError when there is none."""
+def open_home(*, is_looking: bool = True) -> Iterator[Store]:
+    """Give the home with the true states of its runs; raise NotFoundError when there is none.
+
+    is_looking: it may be read-only, and then the first change of its database is refused.
+    """
     home = find_home()
     if not has_database(home):
         raise NotFoundError(
             f"there is no home at {home} yet; it is made by the first sweep or run, or here with: "
             "homerun init"
         )
-    with Store(home) as store:
+    with Store(home, may_be_read_only=is_looking) as store:
         settle(store)
+        if store.is_read_only and is_behind(store):
+            output.say(f"the home {home} is read-only, so what is shown may be behind")
         yield store
 
 
 def has_database(home: Path) -> bool:
     """Tell whether anything was ever kept in this home."""
-    return (home / "homerun.db").exists()
+    try:
+        return (home / "homerun.db").exists()
+    except OSError as error:  # another user's
+        raise StoreError(
+            f"the home {home} cannot be read: {error.strerror}; set HOMERUN_HOME to another"
+        ) from error
 
 
 def find(store: Store, ref: str) -> Run | SweepRecord:
@@ -62,13 +86,49 @@ def _names(noun: Run | SweepRecord) -> set[str]:
     return {noun.id, noun.name, *([str(noun.number)] if isinstance(noun, Run) else [])}
 
 
-def completion_of(*tables: str) -> Callable[..., list[CompletionItem]]:
-    """Return a function that completes ids (and names) of `run` and `sweep`, and each `project`."""
+def is_served(store: Store, sweep: str = "") -> bool:
+    """Tell whether an agent is at work that takes runs of a sweep (its id), or of the queue."""
+    return any(one.serves in {sweep, ""} and not one.asked_to for one in agents(store))
+
+
+def completion_of(*kinds: str) -> Callable[..., list[CompletionItem]]:
+    """Return a function that completes ids and names of `run` and `sweep`, `project` and `file`.
+
+    Files are for what is nothing else; where they come first, for what they begin with.
+    """
+    tables = [kind for kind in kinds if kind != "file"]
+
+    def complete(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        files = [CompletionItem(incomplete, type="file")] if "file" in kinds else []
+        if kinds[0] == "file" and _begins_file(incomplete):
+            return files
+        home = _home_of(ctx)
+        items = complete_ids(home, incomplete, tables=tables) if home and tables else []
+        return [CompletionItem(value, help=about) for value, about in items] or files
+
+    return complete
+
+
+def _begins_file(text: str) -> bool:
+    folder, name = os.path.split(os.path.expanduser(text))  # noqa: PTH111  what is behind a / counts
+    try:
+        return any(entry.startswith(name) for entry in os.listdir(folder or "."))  # noqa: PTH208
+    except OSError:
+        return False
+
+
+def values_completion(
+    read: Callable[[Store], Mapping[str, str]],
+) -> Callable[..., list[CompletionItem]]:
+    """Return a function that completes what `read` finds in a home: values, and what each is."""
 
     def complete(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
         home = _home_of(ctx)
-        items = complete_ids(home, incomplete, tables=tables) if home else []
-        return [CompletionItem(value, help=about) for value, about in items]
+        if home is None:
+            return []
+        with Store(home, may_be_read_only=True) as store:
+            found = read(store).items()
+        return [CompletionItem(n, help=about) for n, about in found if n.startswith(incomplete)]
 
     return complete
 
@@ -76,15 +136,25 @@ def completion_of(*tables: str) -> Callable[..., list[CompletionItem]]:
 def keys_completion(*others: str) -> Callable[..., list[CompletionItem]]:
     """Return a function that completes keys of config and summary, and the words in `others`.
 
-    The argument `where` of the command says of which sweep.
+    The first argument of the command says of which sweep. In an expression, the last word is one.
     """
 
-    def complete(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    def complete(
+        ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
         home = _home_of(ctx)
         # An option that has no value yet ends the reading of the line before its arguments.
-        where = ctx.params.get("where") or next(iter(ctx.args), None)
+        first = next(one.name for one in ctx.command.params if isinstance(one, click.Argument))
+        given = ctx.params.get(first or "") or ctx.args
+        where = given if isinstance(given, str) else next(iter(given), None)
         found = [*(complete_keys(home, where) if home else []), *others]
-        return [CompletionItem(key) for key in dict.fromkeys(found) if key.startswith(incomplete)]
+        word = re.search(r"[\w.-]*$", incomplete)
+        start = word.start() if word and param.metavar == "EXPR" else 0
+        return [
+            CompletionItem(incomplete[:start] + key)
+            for key in dict.fromkeys(found)
+            if key.startswith(incomplete[start:])
+        ]
 
     return complete
 
@@ -101,24 +171,21 @@ def argument(name: str, *tables: str, **options: Any) -> Callable[..., Any]:
     return click.argument(name, shell_complete=completion_of(*tables), **options)
 
 
+class Group(click.Group):
+    """A group that lists its commands with the whole first sentence of their help."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands."""
+        commands = {name: self.get_command(ctx, name) for name in self.list_commands(ctx)}
+        with formatter.section("Commands"):
+            formatter.write_dl(
+                [(name, one.get_short_help_str(limit=500)) for name, one in commands.items() if one]
+            )
+
+
 def location(*nouns: str) -> str:
     """Return where something sits: `digits > crop or squish > amber-falcon-12`."""
     return " > ".join(noun for noun in nouns if noun)
-
-
-@dataclass(frozen=True)
-class Metric:
-    """What a sweep is about: a metric and whether more of it is better."""
-
-    name: str
-    is_maximized: bool
-
-
-def metric_of(sweep: SweepRecord) -> Metric | None:
-    """Return the metric of a sweep, None when its file names none."""
-    metric = sweep.spec.get("metric") or {}
-    name = metric.get("name")
-    return Metric(str(name), metric.get("goal") == "maximize") if name else None
 
 
 def folder_size(folder: Path) -> int:

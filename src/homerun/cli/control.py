@@ -8,7 +8,7 @@ import click
 from homerun.agent import kill, pause, resume
 from homerun.cli import output
 from homerun.cli.choose import choose, has_filter, numbers_of, tell_chosen
-from homerun.cli.common import argument, find, json_option, open_home, yes_option
+from homerun.cli.common import argument, find, is_served, json_option, open_home, yes_option
 from homerun.core import (
     ALIVE,
     BAD,
@@ -55,14 +55,14 @@ def kill_command(*, refs: Sequence[str], grace_s: float, yes: bool, is_json: boo
     """Stop runs with all their processes; of a sweep all runs, and it starts no more.
 
     Runs that wait in the queue will not start. What was recorded is kept. A RUN may also be
-    numbers such as 3-7, or a filter.
+    numbers such as 3-7, or a filter. The exit code is 1 when some could not be killed.
 
     \b
     homerun kill 12 13
     homerun kill x3k9a2bc --grace 60
     homerun kill state=running,model=convnet
     """
-    with open_home() as store:
+    with open_home(is_looking=False) as store:
         found, sweeps = _chosen(store, refs, suits=lambda run: not run.is_ended, can="be killed")
         runs = {run.id: run for run in found if not run.is_ended}
         for run in found:
@@ -99,7 +99,7 @@ def pause_command(*, refs: Sequence[str], running: bool, is_json: bool) -> None:
     homerun pause x3k9a2bc --running
     homerun pause state=pending,model=convnet
     """
-    with open_home() as store:
+    with open_home(is_looking=False) as store:
         runs, sweeps = _chosen(store, refs, suits=lambda run: not run.is_ended, can="be paused")
         _refuse(runs, ENDED, "paused")
         for sweep in sweeps:
@@ -142,7 +142,7 @@ def resume_command(*, refs: Sequence[str], running: bool, is_json: bool) -> None
     homerun resume 12
     homerun resume state=paused
     """
-    with open_home() as store:
+    with open_home(is_looking=False) as store:
         runs, sweeps = _chosen(
             store, refs, suits=lambda run: run.state == RunState.PAUSED, can="be resumed"
         )
@@ -157,7 +157,8 @@ def resume_command(*, refs: Sequence[str], running: bool, is_json: bool) -> None
             runs += paused if running else []
             if sweep.state != SweepState.RUNNING:
                 store.set_sweep(sweep.id, SweepState.RUNNING)
-                output.say(f"sweep {sweep.id} is running; next: homerun agent {sweep.id}")
+                verb = "watch" if is_served(store, sweep.id) else "agent"
+                output.say(f"sweep {sweep.id} is running; next: homerun {verb} {sweep.id}")
             if paused and not running:
                 output.say(
                     f"still paused: {numbers_of(paused)}; homerun resume {sweep.id} --running"
@@ -189,7 +190,7 @@ def retry_command(
     homerun retry --failed
     homerun retry state=killed,model=convnet
     """
-    with open_home() as store:
+    with open_home(is_looking=False) as store:
         runs = _to_retry(store, refs, failed=failed, force=force)
         if failed or has_filter(refs):
             tell_chosen(runs, question="" if yes else "Run them again?")
@@ -199,9 +200,10 @@ def retry_command(
         for sweep in sweeps:
             if sweep.state == SweepState.PAUSED:
                 output.say(f"sweep {sweep.id} is paused; first: homerun resume {sweep.id}")
-            output.say(f"next: homerun agent {sweep.id}")
+            verb = "watch" if is_served(store, sweep.id) else "agent"
+            output.say(f"next: homerun {verb} {sweep.id}")
         if any(run.sweep is None for run in runs):
-            output.say("next: homerun agent")
+            output.say(f"next: homerun {'watch' if is_served(store) else 'agent'}")
         if is_json:
             documents = [
                 {**_document(attempt), "retry_of": run.number}
@@ -238,7 +240,7 @@ def move_command(
     """
     if [first, last, before is not None, priority is not None].count(True) != 1:
         raise UsageError("give one of --first, --last, --before RUN and --priority N")
-    with open_home() as store:
+    with open_home(is_looking=False) as store:
         runs, sweeps = _chosen(store, refs, suits=lambda run: run.is_waiting, can="be moved")
         for run in runs:
             _refuse_started(run)

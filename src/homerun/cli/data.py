@@ -77,7 +77,7 @@ def sql_command(*, statement: str, is_writing: bool, is_csv: bool, is_json: bool
 
     \b
     homerun sql "select state, count(*) from run group by state"
-    homerun sql "select step, value from history where run = 'x1y2z3' and key = 'loss'" --csv
+    homerun sql --csv "select step, value from history where run = 'x1y2z3'"
     """
     if statement == "-":
         statement = sys.stdin.read()
@@ -110,8 +110,7 @@ def _print_answer(titles: list[str], rows: list[tuple[Any, ...]], *, has_more: b
         cells = ["" if v is None else words.exact(_decoded(v)) for v in values]
         columns.append(output.Column(title, cells, is_number=is_number, rank=index))
     hidden = output.print_table(columns)
-    if hidden:
-        output.say(output.plain(f"no room for: {', '.join(hidden)}"))
+    output.say_hidden(hidden)
     if has_more:
         output.say(f"the first {_PREVIEW:,} rows; all: --csv or --json")
 

@@ -1,15 +1,15 @@
 """`homerun diff`: what sets runs apart, in what they were given and in what they gave."""
 
-import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import textwrap
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import click
 
 from homerun.cli import output, words
-from homerun.cli.common import Metric, argument, json_option, metric_of, one_line, open_home
-from homerun.core import NotFoundError, Run, UsageError, flat
+from homerun.cli.common import argument, json_option, one_line, open_home
+from homerun.core import Fact, Metric, NotFoundError, Run, UsageError, flat, side_by_side
 from homerun.store import Store, cost
 
 _KEY, _LEAST_VALUE = 28, 12  # characters of a key at most, and of a value at least
@@ -27,7 +27,7 @@ _COSTS: dict[str, Callable[[float], str]] = {
     "energy_wh": lambda wh: f"{words.number(wh)} Wh",
 }
 
-Section = dict[str, list[Any]]  # key → the value of each run, None where it has none
+Sections = Mapping[str, Sequence[Fact]]  # by title
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class _Row:
     key: str
     cells: list[str]
     change: str = ""  # from the first of two runs to the second
-    best: int | None = None  # index of the run that is better
+    best: Collection[int] = ()  # indices of the runs that are better
 
 
 @click.command("diff")
@@ -62,18 +62,22 @@ def diff_command(*, refs: Sequence[str], is_all: bool, is_json: bool) -> None:
             raise UsageError("it takes two runs or more: homerun diff RUN RUN")
         metric = _metric(store, runs)
         every = _sections(store, runs)
-        shown = every if is_all else {title: _differing(part) for title, part in every.items()}
+        shown = every
+        if not is_all:
+            shown = {
+                title: [fact for fact in part if not fact.is_same] for title, part in every.items()
+            }
         if is_json:
             output.print_json(_document(runs, metric, shown))
         elif not output.is_pretty():
             titles = ["section", "key", *(str(run.number) for run in runs)]
-            rows = [(title, key, *v) for title, part in shown.items() for key, v in part.items()]
+            rows = [(title, f.name, *f.values) for title, part in shown.items() for f in part]
             output.print_tsv(titles, rows)
         else:
             _print(store, runs, metric, every, shown)
 
 
-def _sections(store: Store, runs: Sequence[Run]) -> dict[str, Section]:
+def _sections(store: Store, runs: Sequence[Run]) -> Sections:
     """Return everything that can be compared, by section and key."""
     git = [flat(run.metadata.get("git") or {}) for run in runs]
     machines = [
@@ -81,14 +85,16 @@ def _sections(store: Store, runs: Sequence[Run]) -> dict[str, Section]:
     ]
     packages = [_packages(store, run) for run in runs]
     return {
-        "run": _aligned(_facts(store, run) for run in runs),
-        "config": _aligned(flat(run.config) for run in runs),
-        "results": _aligned(flat(run.summary) for run in runs),
-        "git": _aligned(git),
-        "machine": _aligned(machines),
-        "packages": _aligned(packages) if all(packages) else {},
-        "command": _aligned({"command": one_line(run.argv), "starts in": run.cwd} for run in runs),
-        "cost": _aligned(_cost(store, run) for run in runs),
+        "run": side_by_side(_facts(store, run) for run in runs),
+        "config": side_by_side(flat(run.config) for run in runs),
+        "results": side_by_side(flat(run.summary) for run in runs),
+        "git": side_by_side(git),
+        "machine": side_by_side(machines),
+        "packages": side_by_side(packages) if all(packages) else [],
+        "command": side_by_side(
+            {"command": one_line(run.argv), "starts in": run.cwd} for run in runs
+        ),
+        "cost": side_by_side(_cost(store, run) for run in runs),
     }
 
 
@@ -128,29 +134,11 @@ def _packages(store: Store, run: Run) -> dict[str, Any]:
     return {name: version or "installed" for name, _, version in parts if name}
 
 
-def _aligned(documents: Iterable[Mapping[str, Any]]) -> Section:
-    """Return the value of each document for all their keys; those for machines (`_x`) are left."""
-    several = list(documents)
-    keys = dict.fromkeys(key for document in several for key in document if key[:1] != "_")
-    found = {key: [document.get(key) for document in several] for key in keys}
-    return {
-        key: values for key, values in found.items() if any(v not in (None, "") for v in values)
-    }
-
-
-def _differing(section: Section) -> Section:
-    return {key: values for key, values in section.items() if not _is_same(values)}
-
-
-def _is_same(values: Sequence[Any]) -> bool:
-    return len({(type(value).__name__, repr(value)) for value in values}) == 1
-
-
 def _metric(store: Store, runs: Sequence[Run]) -> Metric | None:
     """Return the metric of the first run whose sweep has one."""
     for run in runs:
         try:
-            metric = metric_of(store.sweep(run.sweep)) if run.sweep else None
+            metric = store.sweep(run.sweep).metric if run.sweep else None
         except NotFoundError:
             continue
         if metric is not None:
@@ -158,32 +146,22 @@ def _metric(store: Store, runs: Sequence[Run]) -> Metric | None:
     return None
 
 
-def _best(values: Sequence[Any], metric: Metric) -> int | None:
-    """Return the index of the best number, None where no one is better than the others."""
-    known = [(value, index) for index, value in enumerate(values) if _is_number(value)]
-    if len({value for value, _ in known}) < 2:
-        return None
-    return (max(known) if metric.is_maximized else min(known))[1]
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _document(
-    runs: Sequence[Run], metric: Metric | None, shown: Mapping[str, Section]
-) -> dict[str, Any]:
-    values = shown["results"].get(metric.name) if metric else None
-    best = _best(values, metric) if metric and values else None
+def _document(runs: Sequence[Run], metric: Metric | None, shown: Sections) -> dict[str, Any]:
+    better = [
+        runs[i].id
+        for fact in shown["results"]
+        if metric and fact.name == metric.name
+        for i in fact.best(metric.goal)
+    ]
     return {
         "runs": [
             {"number": run.number, "id": run.id, "name": run.name, "sweep": run.sweep}
             for run in runs
         ],
         "metric": metric.name if metric else None,
-        "goal": ("maximize" if metric.is_maximized else "minimize") if metric else None,
-        "better": None if best is None else runs[best].id,
-        **shown,
+        "goal": metric.goal if metric else None,
+        "better": better[0] if better else None,
+        **{title: {fact.name: fact.values for fact in part} for title, part in shown.items()},
     }
 
 
@@ -191,15 +169,13 @@ def _print(
     store: Store,
     runs: Sequence[Run],
     metric: Metric | None,
-    every: Mapping[str, Section],
-    shown: Mapping[str, Section],
+    every: Sections,
+    shown: Sections,
 ) -> None:
     from homerun.cli.curves import curve_lines  # noqa: PLC0415  only a terminal shows them
 
     tables = {
-        title: [_row(title, key, values, metric) for key, values in part.items()]
-        for title, part in shown.items()
-        if part
+        title: [_row(title, fact, metric) for fact in part] for title, part in shown.items() if part
     }
     heads = [f"{run.number} {run.name}" for run in runs]
     widths = _widths(heads, [row for rows in tables.values() for row in rows])
@@ -220,14 +196,15 @@ def _print(
     _say_the_rest(store, runs, every, shown)
 
 
-def _row(title: str, key: str, values: Sequence[Any], metric: Metric | None) -> _Row:
-    best = None
+def _row(title: str, fact: Fact, metric: Metric | None) -> _Row:
+    key, values = fact.name, fact.values
+    best: Collection[int] = ()
     if title == "results" and metric is not None and key == metric.name:
-        best = _best(values, metric)
+        best = fact.best(metric.goal)
     if title == "cost":
         cells = ["-" if value is None else _COSTS[key](value) for value in values]
     elif title == "results":
-        known = [value if _is_number(value) else None for value in values]
+        known = [value if isinstance(value, int | float) else None for value in values]
         cells = [
             text or words.cell(value)
             for text, value in zip(words.numbers(known), values, strict=True)
@@ -237,20 +214,10 @@ def _row(title: str, key: str, values: Sequence[Any], metric: Metric | None) -> 
     else:
         cells = [words.exact(value) for value in values]
     cells = [
-        output.plain(cell) + (" *" if index == best else "") for index, cell in enumerate(cells)
+        output.plain(cell) + (" *" if index in best else "") for index, cell in enumerate(cells)
     ]
     written = {"results": words.number, "cost": _COSTS.get(key, words.number)}.get(title)
-    return _Row(output.plain(key), cells, _change(values, written) if written else "", best)
-
-
-def _change(values: Sequence[Any], written: Callable[[float], str]) -> str:
-    """Return by how much the second of two numbers is more: `+0.012 (+31 %)`."""
-    if len(values) != 2 or not all(map(_is_number, values)) or values[0] == values[1]:
-        return ""
-    first, second = values
-    share = f"{(second - first) / abs(first):+.0%}".replace("%", " %") if first else ""
-    text = f"{'+' if second > first else '-'}{written(abs(float(second) - float(first)))}"
-    return f"{text} ({share})" if share and len(share) < _LEAST_VALUE else text
+    return _Row(output.plain(key), cells, fact.change(written) if written else "", best)
 
 
 def _widths(heads: Sequence[str], rows: Sequence[_Row]) -> list[int]:
@@ -275,7 +242,7 @@ def _beside(row: _Row, widths: Sequence[int]) -> list[str]:
     if any(output.cells(text) > size for text, size in zip(texts, sizes, strict=True)):
         texts = _apart(texts, min(sizes))
     cells = [
-        output.styled(output.fitted(text, size), "green" if index == row.best else "")
+        output.styled(output.fitted(text, size), "green" if index in row.best else "")
         for index, (text, size) in enumerate(zip(texts, sizes, strict=True))
     ]
     label = output.styled(output.fitted(f"  {row.key}", key), "dim")
@@ -292,7 +259,7 @@ def _below(row: _Row, heads: Sequence[str]) -> list[str]:
         texts = _apart(texts, width - size - 6)
     lines = [
         output.styled(
-            output.cut(f"    {mark:>{size}}  {text}", width), "green" if i == row.best else ""
+            output.cut(f"    {mark:>{size}}  {text}", width), "green" if i in row.best else ""
         )
         for i, (mark, text) in enumerate(zip(marks, texts, strict=True))
     ]
@@ -314,15 +281,18 @@ def _apart(texts: Sequence[str], room: int) -> list[str]:
 def _say_the_rest(
     store: Store,
     runs: Sequence[Run],
-    every: Mapping[str, Section],
-    shown: Mapping[str, Section],
+    every: Sections,
+    shown: Sections,
 ) -> None:
     hidden = {title: len(part) - len(shown[title]) for title, part in every.items()}
     told = [f"{count:,} of {title}" for title, count in hidden.items() if count]
     if told:
-        output.say(f"the same in all: {', '.join(told)}; --all shows them")
+        text = f"the same in all: {', '.join(told)}; --all shows them"
+        output.say(textwrap.fill(text, output.width()))
     steps = []
-    commits = list(dict.fromkeys(filter(None, every["git"].get("commit", []))))
+    commits = list(
+        dict.fromkeys(v for fact in every["git"] if fact.name == "commit" for v in fact.values if v)
+    )
     if len(commits) > 1:
         steps.append(f"git diff {commits[0][:_COMMIT]} {commits[-1][:_COMMIT]}")
     patches = [store.folder(run.id).files / "diff.patch" for run in runs[:2]]

@@ -1,17 +1,23 @@
 """The command `homerun`: finds the command that was named and loads only that one."""
 
+import errno
 import os
 import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 from io import TextIOWrapper
+from itertools import chain
 from pathlib import Path
+from typing import IO, TYPE_CHECKING
 
 import click
 
 from homerun.cli.letters import prepare
 from homerun.core import HomerunError, SpecError, UsageError
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 COMMANDS = {  # title: {command: (module, what --help says in one line)}
     "Run": {
@@ -54,8 +60,8 @@ COMMANDS = {  # title: {command: (module, what --help says in one line)}
         "importance": ("learn", "Say how much each parameter matters."),
         "independence": ("learn", "Say which parameters must be tuned together."),
         "settled": ("learn", "Say what to fix, what to drop, and which ranges to extend."),
-        "advise": ("advise", "Write the next sweep file: small, and with a reason on each line."),
-        "plan": ("advise", "Say what each way to run a sweep file costs, and what it can tell."),
+        "advise": ("advise", "Write the next sweep file: small, with a reason on each line."),
+        "plan": ("advise", "Say what each way to run a sweep file costs, and can tell."),
         "report": ("report", "Write what a sweep taught on one page: HTML or Markdown."),
         "finding": ("finding", "Keep what sweeps taught, for the sweeps to come."),
     },
@@ -70,7 +76,7 @@ COMMANDS = {  # title: {command: (module, what --help says in one line)}
         "init": ("care", "Make a home for the runs of this folder."),
         "backup": ("care", "Copy the database to one file, also while runs write to it."),
         "doctor": ("care", "Check the home, and repair it."),
-        "completion": ("care", "Print the script that completes commands and ids in a shell."),
+        "completion": ("completion", "Print the script that completes words in bash, zsh or fish."),
     },
 }
 MODULES = {name: module for group in COMMANDS.values() for name, (module, _) in group.items()}
@@ -109,6 +115,17 @@ class LazyGroup(click.Group):
             raise click.UsageError(f"there is no command {name!r}; {hint}")
         return super().resolve_command(ctx, args)
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list["CompletionItem"]:
+        """Complete the names of commands, without importing them, and options."""
+        from click.shell_completion import CompletionItem  # noqa: PLC0415
+
+        commands = chain.from_iterable(group.items() for group in COMMANDS.values())
+        return [
+            CompletionItem(name, help=text)
+            for name, (_, text) in commands
+            if name.startswith(incomplete)
+        ] + click.Command.shell_complete(self, ctx, incomplete)
+
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands by what they are for, without importing them."""
         for title, commands in COMMANDS.items():
@@ -119,7 +136,8 @@ class LazyGroup(click.Group):
 @click.group(
     cls=LazyGroup,
     invoke_without_command=True,
-    epilog="Start with: homerun sweep sweep.yaml, or homerun run -- python train.py",
+    epilog="Start with: homerun sweep sweep.yaml, or homerun run -- python train.py\n\n"
+    "Exit codes: 0 done, 1 failed, 2 wrong usage or sweep file, 130 interrupted.",
 )
 @click.option(
     "--home",
@@ -157,6 +175,7 @@ def app(ctx: click.Context, *, home: Path | None, color: str, version: bool) -> 
 def main() -> None:
     """Run the command line: 0 done, 1 failed, 2 wrong usage or sweep file, 130 interrupted."""
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `homerun ls | head` ends without a word
+    _open_what_is_closed()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # a terminal without Unicode is no reason to fail
             prepare(stream)
@@ -165,18 +184,51 @@ def main() -> None:
 
 def execute(arguments: Sequence[str] | None = None) -> int:
     """Run a command line (default: that of this process) and return its exit code."""
+    if "_HOMERUN_COMPLETE" in os.environ:
+        import_module("homerun.cli.completion")  # puts our shells in the place of click's
     try:
-        return int(app.main(arguments, prog_name="homerun", standalone_mode=False) or 0)
+        return _run(arguments)
     except click.exceptions.Exit as end:
         return end.exit_code
     except click.ClickException as error:
-        _complain(_with_help(error))
+        if isinstance(error, click.exceptions.NoArgsIsHelpError):
+            click.echo(error.message, err=True)
+        else:
+            _complain(_with_help(error))
         return error.exit_code
     except HomerunError as error:
         _complain(str(error))
         return 2 if isinstance(error, SpecError | UsageError) else 1
     except (click.Abort, KeyboardInterrupt):
         return 130
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        _complain(f"{error.filename or 'the output'} cannot be written: {error.strerror}")
+        _send_to_nothing(sys.stdout)
+        return 1
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    code = int(app.main(arguments, prog_name="homerun", standalone_mode=False) or 0)
+    sys.stdout.flush()  # while there is somebody who can say that it failed
+    return code
+
+
+def _open_what_is_closed() -> None:
+    """Give `homerun ls >&-` a stream, and its number to no file of ours."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            nothing = os.open(os.devnull, os.O_RDWR)  # the lowest number that is free: this one
+            os.set_inheritable(nothing, True)
+            setattr(sys, name, open(nothing, mode, encoding="utf-8"))  # noqa: PTH123, SIM115
+
+
+def _send_to_nothing(stream: IO[str]) -> None:
+    """Let Python end without another try to write what has no room."""
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, stream.fileno())
+    os.close(nothing)
 
 
 def _complain(text: str) -> None:
@@ -184,7 +236,7 @@ def _complain(text: str) -> None:
 
 
 def _with_help(error: click.ClickException) -> str:
-    text = error.format_message().rstrip(".")
+    text = " ".join(error.format_message().split()).rstrip(".")
     if isinstance(error, click.UsageError) and error.ctx is not None and "--help" not in text:
         return f"{text[:1].lower()}{text[1:]}; see: {error.ctx.command_path} --help"
     return text

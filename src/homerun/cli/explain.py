@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from homerun.cli import output, words
-from homerun.cli.common import location, metric_of
+from homerun.cli.common import location
 from homerun.core import NotFoundError, Run, RunState, SweepRecord, counted, flat
 from homerun.store import Store, source_of, suggestion_of
 
@@ -36,7 +36,7 @@ def explain(store: Store, run: Run, *, is_json: bool) -> None:
     title = location(run.project, sweep.name if sweep else "", run.name)
     click.echo(output.styled(output.plain(f"{title} (run {run.number})"), "bold"))
     lines = {
-        "config": " ".join(f"{k}={words.exact(v)}" for k, v in flat(run.config).items()),
+        "config": words.settings(flat(run.config)),
         "why": facts["why"],
         "expected": _expected(facts),
         "best then": _best(facts),
@@ -52,7 +52,7 @@ def explain(store: Store, run: Run, *, is_json: bool) -> None:
 def explanation(store: Store, run: Run) -> dict[str, Any]:
     """Return why a run was suggested, as --json prints it."""
     sweep = _sweep_of(store, run)
-    metric = metric_of(sweep) if sweep else None
+    metric = sweep.metric if sweep else None
     return {
         "run": run.number,
         "id": run.id,
@@ -63,7 +63,7 @@ def explanation(store: Store, run: Run) -> dict[str, Any]:
         "suggestion": suggestion_of(store, run.id) or None,
         "promoted_from": source_of(store, run.id) or None,
         "metric": metric.name if metric else None,
-        "observed": _value(run, metric.name) if metric else None,
+        "observed": metric.value_in(run.summary) if metric else None,
     }
 
 
@@ -132,12 +132,6 @@ def _outcome(run: Run, facts: Mapping[str, Any]) -> str:
     within = "inside" if low <= value <= high else ("below" if value < low else "above")
     noise = "" if within == "inside" else ", which leaves out the noise of a single run"
     return f"{text}, {within} the interval{noise}"
-
-
-def _value(run: Run, metric: str) -> float | None:
-    value = flat(run.summary).get(metric)
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return value if is_number else None
 
 
 def _named(store: Store, run_id: str) -> str:

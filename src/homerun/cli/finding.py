@@ -8,33 +8,35 @@ from pathlib import Path
 from typing import Any
 
 import click
-from click.shell_completion import CompletionItem
 
 from homerun.agent import Learned, learn, learn_by_hand
 from homerun.cli import output, words
-from homerun.cli.common import completion_of, has_database, json_option, location, open_home
+from homerun.cli.common import (
+    Group,
+    completion_of,
+    json_option,
+    location,
+    open_home,
+    values_completion,
+)
 from homerun.core import UsageError, counted
 from homerun.spec import parse_edit
-from homerun.store import Finding, Store, find_finding, find_home, findings, withdraw_finding
+from homerun.store import Finding, Store, find_finding, findings, withdraw_finding
 
 
-def _complete(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Complete the numbers of findings."""
-    chosen = ctx.find_root().params.get("home")
-    home = Path(chosen).expanduser() if chosen else find_home()
-    if not has_database(home):
-        return []
-    with Store(home) as store:
-        found = {str(one.number): one.statement for one in findings(store)}
-    return [CompletionItem(n, help=text) for n, text in found.items() if n.startswith(incomplete)]
+def _statements(store: Store) -> dict[str, str]:
+    return {str(one.number): one.statement for one in findings(store)}
 
 
 _number_argument = click.argument(
-    "number", type=click.IntRange(min=1), metavar="N", shell_complete=_complete
+    "number",
+    type=click.IntRange(min=1),
+    metavar="N",
+    shell_complete=values_completion(_statements),
 )
 
 
-@click.group("finding")
+@click.group("finding", cls=Group)
 def finding_command() -> None:
     """Keep what sweeps taught: with its evidence, for what it holds, and until it is contradicted.
 
@@ -60,8 +62,8 @@ def finding_command() -> None:
     "--margin",
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
     default=0.02,
-    show_default=True,
-    help="A share of the metric; what is within it of the best is as good.",
+    metavar="SHARE",
+    help="What is within it of the best is as good. Default: 0.02, 2 % of the metric.",
 )
 @click.option("--by-hand", metavar="TEXT", help="What you found, in your words; needs no sweep.")
 @click.option("--parameter", metavar="NAME", help="By hand: the parameter it is about.")
@@ -89,8 +91,8 @@ def add_command(
 
     \b
     homerun finding add x3k9a2bc --scope dataset=digits
-    homerun finding add --by-hand "crop beats squish" --parameter resize_method --value crop \\
-        --against squish --effect 0.04 --interval 0.02 0.06 --scope dataset=digits
+    homerun finding add --by-hand "crop beats squish" --parameter resize \\
+        --value crop --against squish --effect 0.04 --interval 0.02 0.06
     """
     scope = dict(map(_pair, scopes))
     if (ref is None) == (by_hand is None):

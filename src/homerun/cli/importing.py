@@ -59,7 +59,7 @@ def import_command(
 
     PATH is a folder of W&B's offline runs or a .wandb file, a CSV file, a folder with TensorBoard's
     event files, or a folder of fastgpu. Importing again adds nothing, and brings runs up to date
-    whose source has grown.
+    whose source has grown. The exit code is 1 when something could not be imported.
 
     \b
     homerun import wandb/

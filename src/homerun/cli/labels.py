@@ -19,7 +19,7 @@ def note_command(*, ref: str, text: Sequence[str]) -> None:
     homerun note 12 "best so far, but the crop was wrong"
     homerun note 12
     """
-    with open_home() as store:
+    with open_home(is_looking=False) as store:
         run = store.run(ref)
         if text:
             store.label(run.id, notes=" ".join(text))
@@ -41,7 +41,7 @@ def tag_command(*, ref: str, changes: Sequence[str]) -> None:
     for change in changes:
         if change[:1] not in {"+", "-"} or not change[1:].strip():
             raise UsageError(f"{change!r} is no change of tags; write +{change} or -{change}")
-    with open_home() as store:
+    with open_home(is_looking=False) as store:
         run = store.run(ref)
         tags = dict.fromkeys(run.tags)
         for change in changes:
@@ -53,3 +53,5 @@ def tag_command(*, ref: str, changes: Sequence[str]) -> None:
             store.label(run.id, tags=list(tags))
     for tag in tags:
         click.echo(tag)
+    if not tags:
+        output.say(f"run {run.number} has no tags")

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from homerun.cli import output
-from homerun.cli.asking import Table, ask, asked, question_options, table_of, table_options
-from homerun.cli.common import argument, json_option
+from homerun.cli.asking import Table, ask, asked, check, question_options, table_of, table_options
+from homerun.cli.common import argument, json_option, keys_completion
 
 if TYPE_CHECKING:
     from homerun.insight import Answer
@@ -18,8 +18,8 @@ _ROWS = 20  # of a long table that a person reads
 
 
 @click.command("compare")
-@argument("ref", "sweep", metavar="SWEEP|TABLE.csv")
-@click.argument("parameter", metavar="PARAMETER")
+@argument("ref", "sweep", "file", metavar="SWEEP|TABLE.csv")
+@click.argument("parameter", metavar="PARAMETER", shell_complete=keys_completion())
 @question_options
 @json_option
 def compare_command(*, ref: str, parameter: str, is_json: bool, **options: Any) -> None:
@@ -38,7 +38,7 @@ def compare_command(*, ref: str, parameter: str, is_json: bool, **options: Any) 
 
 
 @click.command("importance")
-@argument("ref", "sweep", metavar="SWEEP|TABLE.csv")
+@argument("ref", "sweep", "file", metavar="SWEEP|TABLE.csv")
 @table_options
 @json_option
 def importance_command(*, ref: str, is_json: bool, **options: Any) -> None:
@@ -49,13 +49,13 @@ def importance_command(*, ref: str, is_json: bool, **options: Any) -> None:
 
     \b
     homerun importance x3k9a2bc
-    homerun importance runs.csv --metric accuracy --goal maximize --json | jq .table
+    homerun importance runs.csv --metric accuracy --goal maximize
     """
     _answer("importance", ref, options, is_json=is_json)
 
 
 @click.command("independence")
-@argument("ref", "sweep", metavar="SWEEP|TABLE.csv")
+@argument("ref", "sweep", "file", metavar="SWEEP|TABLE.csv")
 @question_options
 @json_option
 def independence_command(*, ref: str, is_json: bool, **options: Any) -> None:
@@ -72,7 +72,7 @@ def independence_command(*, ref: str, is_json: bool, **options: Any) -> None:
 
 
 @click.command("settled")
-@argument("ref", "sweep", metavar="SWEEP|TABLE.csv")
+@argument("ref", "sweep", "file", metavar="SWEEP|TABLE.csv")
 @question_options
 @json_option
 def settled_command(*, ref: str, is_json: bool, **options: Any) -> None:
@@ -96,6 +96,7 @@ def _answer(
     is_json: bool,
     parameter: str | None = None,
 ) -> None:
+    check(ref)
     function = ask(question)
     table = table_of(ref, metric=options["metric"], goal=options["goal"], where=options["where"])
     known = {**asked(options), "metric": table.required_metric, "goal": table.goal}
@@ -124,17 +125,9 @@ def _document(question: str, table: Table, answer: "Answer") -> dict[str, Any]:
 
 
 def _print_words(answer: "Answer") -> None:
-    click.echo(_wrapped(answer.sentence))
+    click.echo(output.wrapped(answer.sentence))
     for note in answer.notes:
-        click.echo(output.styled(_wrapped(note, first="- ", others="  "), "dim"))
-
-
-def _wrapped(text: str, *, first: str = "", others: str = "") -> str:
-    """Return text in lines as wide as the terminal, which part no number from its percent sign."""
-    whole = output.plain(text).replace(" %", "\u00a0%")
-    wide = min(output.width(), 100)
-    lines = textwrap.fill(whole, wide, initial_indent=first, subsequent_indent=others)
-    return lines.replace("\u00a0", " ")
+        click.echo(output.styled(output.wrapped(note, first="- ", others="  "), "dim"))
 
 
 def _next(question: str, sweep: str, answer: "Answer") -> str:

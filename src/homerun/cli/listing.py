@@ -13,9 +13,9 @@ from homerun.cli.common import (
     json_option,
     keys_completion,
     location,
-    metric_of,
     open_home,
 )
+from homerun.cli.condition import WHERE_HELP
 from homerun.cli.gpu_lines import gpu_lines
 from homerun.cli.spark import bar, sparkline
 from homerun.cli.table import (
@@ -79,7 +79,7 @@ Best = tuple[int, float]  # number of the run, value
     "--where",
     "condition",
     metavar="EXPR",
-    help="Only runs for which the expression is true.",
+    help=WHERE_HELP,
     shell_complete=keys_completion(*FIELDS),
 )
 @json_option
@@ -97,7 +97,8 @@ def ls_command(
     """List sweeps and the latest runs; of a sweep its runs, best first.
 
     A terminal shows the columns that vary and names the constant ones below; piped output is tab
-    separated and complete. A key that is in both config and summary is config.KEY or summary.KEY.
+    separated and complete. A key that is in both config and summary means that of the config;
+    summary.KEY is the other.
 
     \b
     homerun ls
@@ -140,18 +141,20 @@ def _list_runs(
 ) -> None:
     sweep, project = _sweep_or_project(store, where)
     sweep_id = sweep.id if sweep else None
-    metric = metric_of(sweep) if sweep else None
+    metric = sweep.metric if sweep else None
     lines = run_lines(
         store,
         sweep=sweep_id,
         project=project,
-        states=states,
+        states=() if order.condition else states,  # their names are those of all runs
         limit=order.limit if order.is_plain else None,
         best_by=metric.name if metric and order.is_plain else None,
         is_maximized=metric is not None and metric.is_maximized,
     )
     if not order.is_plain:
-        lines = matching(lines, order.condition)
+        known = [metric.name] if metric else []
+        lines = matching(lines, order.condition, known=known)
+        lines = [line for line in lines if not states or line.state in states]
         lines = best_first(lines, metric) if metric and not order.key else lines
         lines = ordered(lines, order.key, is_reversed=order.is_reversed)
     shown = lines[: order.limit]
@@ -177,7 +180,7 @@ def _list_runs(
 
 def sweep_document(sweep: SweepRecord, counts: Counts, best: Best | None) -> dict[str, Any]:
     """Return a sweep as --json prints it."""
-    metric = metric_of(sweep)
+    metric = sweep.metric
     return {
         "id": sweep.id,
         "number": sweep.number,
@@ -200,17 +203,14 @@ def sweep_document(sweep: SweepRecord, counts: Counts, best: Best | None) -> dic
 
 def best_of(store: Store, sweep: SweepRecord) -> Best | None:
     """Return the run with the best value of a sweep's metric so far, and the value."""
-    metric = metric_of(sweep)
-    if metric is None:
-        return None
-    return best_run(store, sweep.id, metric.name, is_maximized=metric.is_maximized)
+    return best_run(store, sweep.id, sweep.metric) if sweep.metric else None
 
 
 def curves_of(
     store: Store, lines: Sequence[RunLine], sweeps: Mapping[str, SweepRecord]
 ) -> list[str]:
     """Return how the metric of its sweep went in each run, in a few characters."""
-    metrics = {sweep.id: metric_of(sweep) for sweep in sweeps.values()}
+    metrics = {sweep.id: sweep.metric for sweep in sweeps.values()}
     keys = {line.number: metrics.get(line.sweep or "") for line in lines}
     names = {metric.name for metric in keys.values() if metric}
     found = thinned(store, keys, keys=names, points=_CURVE_POINTS) if names else {}
@@ -234,7 +234,7 @@ def failed(counts: Counts) -> int:
 
 def states_text(counts: Counts) -> str:
     """Return the runs in each state: `2 running, 8 finished, 1 failed`."""
-    return ", ".join(f"{counts[state]} {state}" for state in RunState if counts.get(state))
+    return ", ".join(f"{counts[state]:,} {state}" for state in RunState if counts.get(state))
 
 
 def _list_home(store: Store, states: list[RunState], limit: int, *, is_json: bool) -> None:
@@ -268,7 +268,7 @@ def _list_home(store: Store, states: list[RunState], limit: int, *, is_json: boo
 
 
 def _sweep_values(sweep: SweepRecord, counts: Counts, best: Best | None) -> tuple[Any, ...]:
-    metric = metric_of(sweep)
+    metric = sweep.metric
     return (
         sweep.id,
         sweep.project,
@@ -290,7 +290,7 @@ def _print_sweeps(rows: list[tuple[SweepRecord, Counts, Best | None]]) -> None:
     all_counts = [counts for _, counts, _ in rows]
     bests = [
         f"{metric.name} {words.number(best[1])}"
-        if (metric := metric_of(sweep)) and best is not None
+        if (metric := sweep.metric) and best is not None
         else ""
         for sweep, _, best in rows
     ]
@@ -340,7 +340,7 @@ def _print_latest(
     results, places = [], []
     for line in lines:
         sweep = sweeps.get(line.sweep or "")
-        metric = metric_of(sweep) if sweep else None
+        metric = sweep.metric if sweep else None
         results.append(result_text(line, metric))
         places.append(sweep.name if sweep else line.project)
     started = [words.ago(line.started_at) for line in lines]
@@ -376,7 +376,7 @@ def _sweep_or_project(store: Store, where: str | None) -> tuple[SweepRecord | No
 
 
 def _heading(sweep: SweepRecord) -> str:
-    metric = metric_of(sweep)
+    metric = sweep.metric
     goal = ""
     if metric:
         goal = f"; {metric.name}: {'higher' if metric.is_maximized else 'lower'} is better"

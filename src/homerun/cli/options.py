@@ -1,17 +1,17 @@
 """Options that several commands have: what an agent is to use."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import click
 
 from homerun.agent import UV, Wishes
+from homerun.cli.common import together
 from homerun.cli.units import MEMORY_OR_LEARNED
 from homerun.spec import LEARNED
 
-_USE = (
+use_options = together(  # What runs may use; `wishes_of` reads them.
     click.option(
         "--slots",
         type=click.IntRange(min=1),
@@ -57,13 +57,6 @@ settled_option = click.option(
     is_flag=True,
     help="Start no more runs of a sweep once its model expects nothing better from them.",
 )
-
-
-def use_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options that say what its runs may use; `wishes_of` reads them."""
-    for option in reversed(_USE):
-        command = option(command)
-    return command
 
 
 def wishes_of(

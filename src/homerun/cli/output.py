@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
-from typing import Any
+from typing import IO, Any
 
 import click
 
@@ -29,8 +29,10 @@ STATE_STYLES = {
 _GAP = "  "  # between two columns
 _TSV_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 _AT_ONCE = 1000  # lines in one write
+_NAMED = 8  # columns that had no room, and are named
 _MANY = 200  # elements of a list that nobody reads by eye
 WIDE = 110  # columns of a terminal from which on there is room for more
+_LEAST_WIDE, _MOST_WIDE = 40, 100  # columns of a line that is read well
 EXTRA = 1000  # a column of this rank or more is left out rather than narrow another one
 
 
@@ -58,16 +60,20 @@ class Column:
             self.least = max(content, self.least)
 
 
-def is_pretty() -> bool:
-    """Tell whether a person looks at stdout, rather than a program."""
-    return chosen_color() == "always" or bool(os.environ.get("FORCE_COLOR")) or sys.stdout.isatty()
+def is_pretty(stream: IO[str] | None = None) -> bool:
+    """Tell whether a person looks at a stream (None: stdout), rather than a program."""
+    is_forced = chosen_color() == "always" or bool(os.environ.get("FORCE_COLOR"))
+    return is_forced or (stream or sys.stdout).isatty()
 
 
-def is_colored() -> bool:
-    """Tell whether stdout may be coloured: --color, then NO_COLOR, then FORCE_COLOR decide."""
+def is_colored(stream: IO[str] | None = None) -> bool:
+    """Tell whether a stream (None: stdout) may be coloured.
+
+    --color, then NO_COLOR, then FORCE_COLOR decide.
+    """
     if chosen_color() != "auto":
         return chosen_color() == "always"
-    if os.environ.get("NO_COLOR") or not is_pretty():
+    if os.environ.get("NO_COLOR") or not is_pretty(stream):
         return False
     return bool(os.environ.get("FORCE_COLOR")) or os.environ.get("TERM") != "dumb"
 
@@ -122,6 +128,26 @@ def fitted(text: str, room: int, *, is_right: bool = False) -> str:
 def cut(text: str, room: int) -> str:
     """Return text as one line of at most so many columns of a terminal."""
     return fitted(plain(text), room).rstrip()
+
+
+def wrapped(text: str, *, first: str = "", others: str = "") -> str:
+    """Return text in lines as wide as the terminal, which part no number from its percent sign.
+
+    What is longer than a line, as a path, stays in one piece.
+    """
+    import textwrap  # noqa: PLC0415
+
+    whole = plain(text).replace(" %", "\u00a0%")
+    room = min(max(_LEAST_WIDE, width()), _MOST_WIDE)
+    lines = textwrap.fill(
+        whole,
+        room,
+        initial_indent=first,
+        subsequent_indent=others,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return lines.replace("\u00a0", " ")
 
 
 def _sized(text: str, column: Column) -> str:
@@ -194,6 +220,13 @@ def say(text: str) -> None:
 def styled(text: str, style: str) -> str:
     """Return text in one of rich's simple styles (`bold red`), as it is without colours."""
     return painted(text, style) if is_colored() else text
+
+
+def say_hidden(titles: Sequence[str]) -> None:
+    """Tell which columns of a table had no room."""
+    if titles:
+        more = f" and {len(titles) - _NAMED:,} more" if len(titles) > _NAMED else ""
+        say(plain(f"no room for: {', '.join(titles[:_NAMED])}{more}"))
 
 
 def painted(text: str, style: str) -> str:

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from homerun.cli.asking import Table, is_file, sweep_table, table_of
+from homerun.cli.asking import Table, is_file, project_table, sweep_table, table_of
 from homerun.cli.common import find, open_home
-from homerun.core import ENDED, Run, RunState, SweepRecord, UsageError, counted
-from homerun.store import Store, history_frame, runs_frame
+from homerun.core import ENDED, NotFoundError, Run, RunState, SweepRecord, UsageError, counted
+from homerun.store import Store, history_frame, projects, runs_frame
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -57,7 +57,11 @@ KINDS = {
         params=2,
     ),
     "timeline": Kind(
-        about="what ran where and when, and idle gaps", params=0, history="system", needs_aim=False
+        about="what ran where and when, and idle gaps",
+        takes=("color",),
+        params=0,
+        history="system",
+        needs_aim=False,
     ),
     "table": Kind(about="the best runs with small bars", params=0, is_figure=False),
     "diff": Kind(
@@ -101,7 +105,18 @@ class Subject:
     @property
     def told(self) -> str:
         """Return what it is, in one line."""
-        return f"{KINDS[self.kind].about}, {counted(len(self.table.frame), 'run')}"
+        rows = counted(len(self.table.frame), "point" if self._is_log else "run")
+        return f"{KINDS[self.kind].about}, {rows}"
+
+    @property
+    def _is_log(self) -> bool:
+        """Tell whether the rows of the table are what runs logged, not runs."""
+        return self.history is self.table.frame
+
+    @property
+    def is_drawn(self) -> bool:
+        """Tell whether it can be a PNG, in light or dark, and is no table."""
+        return self.kind not in {"table", "diff"}
 
     @property
     def has_results(self) -> bool:
@@ -125,10 +140,8 @@ class Subject:
 
         function = getattr(charts, self.kind)
         if self.kind == "curves":
-            return function(self.history, runs=self.table.frame, **self.chosen)
-        if self.kind == "diff":
-            runs = list(self.table.frame["name"])
-            return function(self.table.frame, *runs, history=self.history, **self.chosen)
+            runs = None if self._is_log else self.table.frame
+            return function(self.history, runs=runs, **self.chosen)
         if self.history is not None:
             return function(self.table.frame, history=self.history, **self.chosen)
         return function(self.table.frame, **self.chosen)
@@ -138,17 +151,30 @@ def look(wish: Wish) -> Subject:
     """Read what is to be drawn."""
     if len(wish.refs) == 1 and is_file(wish.refs[0]):
         kind = wish.kind or ("progress" if wish.is_terminal else "parallel")
-        if KINDS[kind].history == "metric":
-            raise UsageError(f"--kind {kind} needs the points of runs of this home, not a table")
         table = table_of(wish.refs[0], **wish.where)
-        return _subject(wish, kind, Path(wish.refs[0]).stem, table, None)
+        points = table.frame if kind == "curves" else None
+        return _subject(wish, kind, Path(wish.refs[0]).stem, table, points)
     with open_home() as store:
-        nouns = [find(store, ref) for ref in wish.refs]
-        name, table = _table(store, nouns, wish)
+        nouns = _nouns(store, wish.refs)
         of_runs = "diff" if len(nouns) > 1 and not wish.is_terminal else "curves"
         of_sweep = "progress" if wish.is_terminal else "parallel"
-        kind = wish.kind or (of_sweep if isinstance(nouns[0], SweepRecord) else of_runs)
+        kind = wish.kind or (of_runs if nouns and isinstance(nouns[0], Run) else of_sweep)
+        if nouns:
+            name, table = _table(store, nouns, wish)
+        else:
+            name = wish.refs[0]
+            table = project_table(store, name, **wish.where)
         return _subject(wish, kind, name, table, _history(store, kind, table, wish))
+
+
+def _nouns(store: Store, refs: Sequence[str]) -> list[Run | SweepRecord]:
+    """Return the runs or the sweep that are meant; none: a project is."""
+    try:
+        return [find(store, ref) for ref in refs]
+    except NotFoundError:
+        if len(refs) == 1 and refs[0] in projects(store):
+            return []
+        raise
 
 
 def _table(store: Store, nouns: Sequence[Run | SweepRecord], wish: Wish) -> tuple[str, Table]:

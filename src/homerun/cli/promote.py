@@ -73,7 +73,7 @@ def promote_command(
         raise UsageError("--top chooses the runs; give it, or name the RUNs")
     values = dict(_values(text) for text in sets)
     changes = [_mapped(text) for text in maps]
-    with open_home() as store:
+    with open_home(is_looking=False) as store:
         record = store.sweep(ref)
         answer = None if runs else recommended(store, record)
         chosen = _chosen(store, record, runs) if answer is None else _best(store, answer, top)
@@ -158,11 +158,10 @@ def _print(
     each = f" of {counted(len(configs), 'configuration')}" if repeats > 1 else ""
     lines.append(f"{counted(len(done.proposals), 'run')}{each}:")
     for run, config in zip(sources, configs, strict=True):
-        values = " ".join(f"{key}={words.cell(config[key])}" for key in names)
+        values = words.settings({key: config[key] for key in names})
         lines.append(f"  like run {run.number}  {values}".rstrip())
     if same:
-        shown = ", ".join(f"{key}={words.cell(value)}" for key, value in same.items())
-        lines.append(f"the same in all: {shown}")
+        lines.append(f"the same in all: {words.settings(same, between=', ')}")
     is_for_function = needs_function(done.sweep.spec)
     if not is_for_function:
         first = command_line(

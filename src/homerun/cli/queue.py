@@ -8,11 +8,11 @@ import click
 
 from homerun.agent import Pythons
 from homerun.cli import output
-from homerun.cli.common import completion_of, one_line
+from homerun.cli.common import argument, completion_of, is_served, one_line
 from homerun.cli.options import absolute_python, python_option
 from homerun.cli.units import MEMORY, SECONDS
 from homerun.core import Run, UsageError, redact_argv
-from homerun.store import Store, add_to_queue, agents
+from homerun.store import Store, add_to_queue
 
 # What a command finds its programs and libraries by; values of other variables stay off the disk.
 _KEPT = (
@@ -29,7 +29,7 @@ _KEPT = (
 @click.command(
     "add", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False}
 )
-@click.argument("command", nargs=-1, required=True, metavar="[--] COMMAND...")
+@argument("command", "file", nargs=-1, required=True, metavar="[--] COMMAND...")
 @click.option(
     "--gpus",
     type=click.IntRange(min=0),
@@ -134,7 +134,7 @@ def _refuse_secrets(command: Sequence[str]) -> None:
 
 
 def _say_who_runs_it(store: Store, run: Run) -> None:
-    if any(agent.serves == "" for agent in agents(store)):
+    if is_served(store):
         output.say(f"run {run.number} is queued; next: homerun logs -f {run.number}")
     else:
         output.say(f"run {run.number} is queued and no agent serves the queue; next: homerun agent")

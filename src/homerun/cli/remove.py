@@ -31,7 +31,7 @@ def rm_command(*, refs: Sequence[str], yes: bool, is_json: bool) -> None:
     homerun rm x3k9a2bc -y
     homerun rm state=crashed,tag=draft
     """
-    with open_home() as store:
+    with open_home(is_looking=False) as store:
         chosen = choose(store, refs, suits=lambda run: not _is_active(run), can="be removed")
         nouns = {noun.id: noun for noun in chosen}
         sweeps = [noun for noun in nouns.values() if isinstance(noun, SweepRecord)]

@@ -1,6 +1,8 @@
 """`homerun report`: what a sweep taught, on one page that is read in two minutes."""
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +13,7 @@ from homerun.cli import output, words
 from homerun.cli.asking import Table, ask, asked, is_file, question_options, sweep_table, table_of
 from homerun.cli.common import argument, json_option, one_line, open_home
 from homerun.cli.data import replace_text
+from homerun.cli.plot import open_page
 from homerun.core import MissingExtraError, SweepRecord, UsageError, flat
 from homerun.search import Candidate, Recommendation
 from homerun.spec import Metric, from_dict
@@ -20,12 +23,13 @@ if TYPE_CHECKING:
     from homerun.insight import Report, Section
 
 _FORMATS = {".html": "html", ".htm": "html", ".md": "markdown"}
+_MANY = 1000  # runs, of which the pictures take more than a second
 _TOP = 5
 _COLUMNS = 6  # parameters in the table of the best
 
 
 @click.command("report")
-@argument("ref", "sweep", metavar="SWEEP|TABLE.csv")
+@argument("ref", "sweep", "file", metavar="SWEEP|TABLE.csv")
 @click.option(
     "-o",
     "target",
@@ -33,9 +37,14 @@ _COLUMNS = 6  # parameters in the table of the best
     metavar="FILE",
     help="Write to FILE.html or FILE.md.",
 )
+@click.option(
+    "--open", "is_open", is_flag=True, help="Show the page in the browser; report.html without -o."
+)
 @question_options
 @json_option
-def report_command(*, ref: str, target: Path | None, is_json: bool, **options: Any) -> None:
+def report_command(
+    *, ref: str, target: Path | None, is_open: bool, is_json: bool, **options: Any
+) -> None:
     """Write what a sweep taught on one page: questions, answers, best runs, cost.
 
     An HTML page holds its pictures and fetches nothing. Without -o the answers are printed, a
@@ -43,16 +52,22 @@ def report_command(*, ref: str, target: Path | None, is_json: bool, **options: A
 
     \b
     homerun report x3k9a2bc
-    homerun report x3k9a2bc -o report.html
+    homerun report x3k9a2bc --open
     homerun report runs.csv --metric error_rate -o report.md
     """
     if target and target.suffix.lower() not in _FORMATS:
         raise UsageError(f"-o {target}: the name must end in {', '.join(_FORMATS)}")
+    if is_open:
+        target = target or Path("report.html")
+        if not _is_page(target):
+            raise UsageError(f"--open shows a page in the browser: -o {target.stem}.html")
     made = _report(ref, options, is_drawn=target is not None and _is_page(target))
     if target:
         text = made.to_html() if _is_page(target) else made.to_markdown()
         replace_text(target, text)
         output.say(f"{target}: {made.title}")
+        if is_open:
+            open_page(target)
     elif is_json:
         output.print_json(made.to_dict())
     else:
@@ -89,10 +104,28 @@ def _report(ref: str, options: dict[str, Any], *, is_drawn: bool) -> "Report":
     if is_drawn:
         from homerun import charts  # noqa: PLC0415  as late as insight
 
-        made = charts.report(table.frame, history=points, **known)
+        with _steps(len(table.frame)) as on_step:
+            made = charts.report(table.frame, history=points, on_step=on_step, **known)
     else:
         made = ask("report")(table.frame, **known)
     return made
+
+
+@contextmanager
+def _steps(runs: int) -> Iterator[Callable[[int, int], None] | None]:
+    """Show how far a report of many runs is, and how long it will take, on a terminal."""
+    if runs < _MANY or not sys.stderr.isatty():
+        yield None
+        return
+    with click.progressbar(
+        length=1, label=f"report of {runs:,} runs", file=sys.stderr, show_eta=True
+    ) as bar:
+
+        def on_step(done: int, every: int) -> None:
+            bar.length = every
+            bar.update(done - bar.pos)
+
+        yield on_step
 
 
 def _gpus(record: SweepRecord) -> int:
@@ -148,7 +181,7 @@ def _section(found: Recommendation, repeats: Sequence[str]) -> "Section":
     if not table["expected"].any():
         table = table.drop(columns="expected")
     alike = {key: value for key, value in configs[0].items() if key not in varying}
-    same = ", ".join(f"{key}={words.exact(value)}" for key, value in alike.items())
+    same = words.settings(alike, between=", ")
     said = tuple(f"{text[:1].upper()}{text[1:]}." for text in found.sentences)
     shared = f"All of them have {same}." if same and len(rows) > 1 else ""
     how = "Expected: when run again, with a 90 % interval." if "expected" in table else ""

@@ -19,6 +19,7 @@ class Scale:
     low: float
     high: float
     is_log: bool = False
+    is_whole: bool = False  # of steps and counts: nothing lies between two of them
     categories: tuple[str, ...] = ()
     unit: Literal["", "seconds", "bytes", "share"] = ""
 
@@ -60,7 +61,7 @@ class Scale:
         power = 10.0 ** math.floor(math.log10(rough))
         above = next(at for at, f in enumerate(_ROUND) if f * power >= rough * 0.999)
         for factor in _ROUND[above - 1 : above + 1][::-1]:  # a finer one, where one value is alone
-            step = factor * power
+            step = max(1.0, factor * power) if self.is_whole else factor * power
             first = math.ceil(self.low / step - 1e-9)
             last = math.floor(self.high / step + 1e-9)
             if last > first:
@@ -88,7 +89,8 @@ def scale_of(numbers: Sequence[float], *, is_log: bool = False) -> Scale:
     if not found:
         return Scale(low=1.0, high=10.0) if is_log else Scale(low=0.0, high=1.0)
     low, high = min(found), max(found)
+    is_whole = high - low > 1 and all(n % 1 == 0 for n in found)
     if low == high:
         room = abs(low) * 0.5 or 1.0
         low, high = low - room, high + room
-    return Scale(low=low, high=high, is_log=is_log)
+    return Scale(low=low, high=high, is_log=is_log, is_whole=is_whole)

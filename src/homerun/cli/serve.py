@@ -6,18 +6,28 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
-from homerun.agent import Done, Outcome, Wishes, work_folder, work_home, work_sweep
+from homerun.agent import (
+    Done,
+    Outcome,
+    Tally,
+    Wishes,
+    tally_of,
+    work_folder,
+    work_home,
+    work_sweep,
+)
 from homerun.cli import output
 from homerun.cli.accepted import agent_options, say_ignored
-from homerun.cli.common import argument, location, metric_of, open_home
-from homerun.cli.listing import best_of, states_text
+from homerun.cli.common import argument, location, open_home
+from homerun.cli.listing import states_text
 from homerun.cli.options import arguments_of, python_option, settled_option, use_options, wishes_of
-from homerun.cli.progress import Tally, watching
+from homerun.cli.progress import watching
 from homerun.core import AgentRecord, NotFoundError, SweepRecord, UsageError
 from homerun.store import Store, agents, parse_identity
 
@@ -82,9 +92,9 @@ def agent_command(
         raise UsageError("--stay waits for more in the whole queue; leave SWEEP out")
     say_ignored(entity=entity, forward_signals=forward_signals, term_timeout=term_timeout)
     wishes = wishes_of(**use)
-    with open_home() if ref is not None else Store() as store:
+    with open_home(is_looking=False) if ref is not None else Store() as store:
         record = _sweep_of(store, ref, project) if ref is not None else None
-        if wishes.stops_when_settled and record is not None and metric_of(record) is None:
+        if wishes.stops_when_settled and record is not None and record.metric is None:
             raise UsageError(
                 f"sweep {record.id} has no metric: that could settle; leave --stop-when-settled out"
             )
@@ -130,21 +140,20 @@ def serve(
     """Be an agent of a sweep, or of the whole home; end with the fitting exit code."""
     options = {"count": limit, "max_failures": max_failures, **_known_by(argv)}
     if record is None:
-        tally = Tally()
         output.say(f"the queue of {store.home}")
-        done = _show(tally, work_home, store, wishes=wishes, is_staying=is_staying, **options)
-        conclude(tally, done, next_="homerun ls", again="homerun agent")
+        work = partial(work_home, store, wishes=wishes, is_staying=is_staying, **options)
+        conclude(*_show(work, Tally()), next_="homerun ls", again="homerun agent")
         return
-    tally = Tally(record, best_of(store, record))
     output.say(output.plain(f"{location(record.project, record.name)} ({record.id})"))
-    done = _show(tally, work_sweep, store, record, wishes=wishes, **options)
-    best = f"; {tally.best_text()}" if tally.best_text() else ""
+    work = partial(work_sweep, store, record, wishes=wishes, **options)
+    done, tally = _show(work, tally_of(store, record), record)
+    best = f"; {tally.best.text}" if tally.best else ""
     counts = states_text(store.counts(record.id)) or "no run"
     click.echo(output.plain(f"{counts}{best}"))
     again = f"homerun agent {record.id}"
     if done.outcome == Outcome.PAUSED:
         again = f"homerun resume {record.id}; {again}"
-    conclude(tally, done, next_=f"homerun ls {record.id}", again=again)
+    conclude(done, tally, next_=f"homerun ls {record.id}", again=again)
 
 
 def serve_folder(
@@ -157,24 +166,25 @@ def serve_folder(
     argv: Sequence[str] = (),
 ) -> None:
     """Run the scripts of a folder; end with the fitting exit code."""
-    tally = Tally()
     options = {"exits": exits, "project": project, "wishes": wishes, **_known_by(argv)}
-    done = _show(tally, work_folder, store, path, **options)
-    conclude(tally, done, next_=f"homerun ls {project}", again=f"homerun poll {path}")
+    ended = _show(partial(work_folder, store, path, **options), Tally())
+    conclude(*ended, next_=f"homerun ls {project}", again=f"homerun poll {path}")
 
 
 def _known_by(argv: Sequence[str]) -> dict[str, Any]:
     return {"argv": argv, "log": os.environ.pop(LOG_VARIABLE, "")}
 
 
-def _show(tally: Tally, work: Callable[..., Done], *about: Any, **options: Any) -> Done:
-    """Show an agent at work."""
+def _show(
+    work: Callable[..., Done], tally: Tally, sweep: SweepRecord | None = None
+) -> tuple[Done, Tally]:
+    """Show an agent at work; return how it ended and what it told until then."""
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # who watches may leave; the runs go on
-    with watching(tally) as view:
-        return work(*about, on_event=view.on_event, **options)
+    with watching(tally, sweep) as view:
+        return work(on_event=view.on_event), view.tally
 
 
-def conclude(tally: Tally, done: Done, *, next_: str, again: str) -> None:
+def conclude(done: Done, tally: Tally, *, next_: str, again: str) -> None:
     """Say why an agent ended and what to do next; raise Exit with the fitting exit code."""
     if done.reason:
         output.say(output.plain(done.reason))

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from homerun.cli import output, words
-from homerun.cli.common import argument, find, json_option, location, metric_of, one_line, open_home
+from homerun.cli.common import argument, find, json_option, location, one_line, open_home
 from homerun.cli.explain import why_line
 from homerun.cli.listing import best_of, done, failed, states_text, sweep_document
 from homerun.cli.spark import bar, sparkline
@@ -130,7 +130,7 @@ def _show_sweep(store: Store, sweep: SweepRecord, *, is_json: bool) -> None:
     if is_json:
         output.print_json({**sweep_document(sweep, counts, best), "spec": sweep.spec})
         return
-    metric = metric_of(sweep)
+    metric = sweep.metric
     _print_title(location(sweep.project, sweep.name))
     _print_state(sweep.state, sweep.reason)
     planned = "without end" if sweep.planned is None else f"of {counted(sweep.planned, 'run')}"
@@ -157,7 +157,7 @@ def _show_sweep(store: Store, sweep: SweepRecord, *, is_json: bool) -> None:
     )
     _print_pairs("parameters", _parameters(sweep.spec.get("parameters") or {}))
     differing, constant = varying(run_configs(store, sweep=sweep.id))
-    same = ", ".join(f"{key}={words.cell(value)}" for key, value in constant.items())
+    same = words.settings(constant, between=", ")
     _print_facts({"varies": ", ".join(differing), "the same": same})
     _print_steps(_next_for_sweep(sweep, counts, best))
 
@@ -172,7 +172,7 @@ def _bar(sweep: SweepRecord, counts: Mapping[RunState, int]) -> str:
 
 def _best(store: Store, sweep: SweepRecord, best: tuple[int, float] | None) -> str:
     """Return the best value, whose it is and how it came about."""
-    metric = metric_of(sweep)
+    metric = sweep.metric
     if best is None or metric is None:
         return ""
     found = thinned(store, [best[0]], keys=[metric.name], points=_COURSE_POINTS)
@@ -264,7 +264,7 @@ def _print_curve(store: Store, run: Run, sweep: SweepRecord | None) -> None:
     """Draw the metric that the sweep is about, else the first that was logged."""
     from homerun.cli.curves import curve_lines  # noqa: PLC0415  programs get numbers
 
-    metric = metric_of(sweep) if sweep else None
+    metric = sweep.metric if sweep else None
     if output.is_pretty():
         for line in curve_lines(store, [run], metric.name if metric else None, _CURVE):
             click.echo(line)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import click
 
 from homerun.cli import output, words
-from homerun.cli.common import argument, json_option, metric_of, open_home, yes_option
+from homerun.cli.common import argument, json_option, open_home, yes_option
 from homerun.cli.space_view import Overview, Plan, print_overview, print_plan
 from homerun.cli.units import SECONDS
 from homerun.core import ENDED, Run, SweepRecord, UsageError
@@ -97,7 +97,7 @@ def gc_command(
         artifacts=artifacts,
         vacuum=vacuum,
     )
-    with open_home() as store:
+    with open_home(is_looking=not yes) as store:
         sweeps = list({sweep.id: sweep for sweep in map(store.sweep, refs)}.values())
         if not (chosen or leftovers or artifacts or vacuum):
             print_overview(_overview(store, sweeps), is_json=is_json)
@@ -123,7 +123,7 @@ def gc_command(
 def _overview(store: Store, sweeps: Sequence[SweepRecord]) -> Overview:
     found = _measured(store, _runs_of(store, sweeps))
     best = _best(store, _EXAMPLE)
-    ranked = {sweep.id for sweep in sweeps or store.sweeps() if metric_of(sweep)}
+    ranked = {sweep.id for sweep in sweeps or store.sweeps() if sweep.metric}
     ended = [one for one in found if space.is_free_to_go(store, one.run)]
     others = [one for one in ended if one.run.sweep in ranked and one.run.id not in best]
     leftovers = {} if sweeps else space.leftovers(store)
@@ -162,7 +162,7 @@ def _chosen(store: Store, sweeps: Sequence[SweepRecord], wish: Wish) -> list[Run
     """Return the runs that the options are about, whether or not their files may go."""
     runs = _runs_of(store, sweeps)
     if wish.keep_best is not None:
-        ranked = {sweep.id for sweep in sweeps or store.sweeps() if metric_of(sweep)}
+        ranked = {sweep.id for sweep in sweeps or store.sweeps() if sweep.metric}
         if not ranked:
             raise UsageError("no sweep here names a metric, so no run is best; use other options")
         best = _best(store, wish.keep_best)
@@ -185,7 +185,7 @@ def _best(store: Store, count: int) -> set[str]:
     """Return the best runs of each sweep; one may be so in a sweep that only reuses it."""
     best: set[str] = set()
     for sweep in store.sweeps():
-        metric = metric_of(sweep)
+        metric = sweep.metric
         if metric is not None:
             best |= space.best_runs(
                 store, sweep.id, metric.name, count, is_maximized=metric.is_maximized

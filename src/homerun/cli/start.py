@@ -17,7 +17,7 @@ from homerun.cli.accepted import say_ignored, sweep_options
 from homerun.cli.beginning import begin, beginning_options
 from homerun.cli.change import Asked, change, change_options
 from homerun.cli.change import update as update_sweep
-from homerun.cli.common import json_option, location, one_line, open_home
+from homerun.cli.common import argument, json_option, location, one_line, open_home
 from homerun.cli.options import (
     absolute_python,
     arguments_of,
@@ -36,7 +36,7 @@ _YAML = (".yaml", ".yml", ".json")
 
 
 @click.command("sweep")
-@click.argument("source", metavar="FILE|SWEEP", type=click.Path(path_type=Path))
+@argument("source", "file", "sweep", metavar="FILE|SWEEP", type=click.Path(path_type=Path))
 @click.option("--dry-run", is_flag=True, help="Only say what would be run.")
 @click.option("--wandb-yaml", is_flag=True, help="Print the file as W&B takes it.")
 @click.option("-p", "--project", help="The project; default: of the file.")
@@ -177,7 +177,9 @@ class _RunCommand(click.Command):
     cls=_RunCommand,
     context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
 )
-@click.argument("command", nargs=-1, required=True, metavar="FILE.yaml | FOLDER | [--] COMMAND...")
+@argument(
+    "command", "file", nargs=-1, required=True, metavar="FILE.yaml | FOLDER | [--] COMMAND..."
+)
 @click.option("-p", "--project", help="The project; default: of the file, else of the folder.")
 @click.option("--name", help="The name of the sweep or run.")
 @click.option("--tag", "tags", multiple=True, help="A tag for the run; may be given several times.")
@@ -284,7 +286,7 @@ def _create(store: Store, sweep: Sweep, source: Path, *, project: str | None) ->
 
 def _start_folder(sweep: Sweep, source: Path) -> Path:
     """Return where programs start: here, as with W&B, or beside the file if they are there."""
-    here, beside = Path.cwd(), source.absolute().parent
+    here, beside = Path.cwd(), source.absolute().parent.resolve()
     if sweep.program is None or (here / sweep.program).exists():
         return here
     return beside if (beside / sweep.program).exists() else here
@@ -334,7 +336,7 @@ def _run_one(
 
 def _change(ref: str, state: SweepState) -> None:
     """Change whether agents take runs from a sweep."""
-    with open_home() as store:
+    with open_home(is_looking=False) as store:
         sweep = store.sweep(ref)
         reason = "" if state == SweepState.RUNNING else f"{state} by the user"
         store.set_sweep(sweep.id, state, reason)

@@ -2,14 +2,15 @@
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from itertools import chain
+from itertools import chain, compress
 from typing import Any
 
 from homerun.cli import output, words
-from homerun.cli.common import Metric, location
-from homerun.core import RunState, UsageError, flat
+from homerun.cli.common import location
+from homerun.cli.condition import condition_of, holding
+from homerun.core import Metric, RunState, UsageError, flat
 from homerun.store import RunLine
 
 _SAMPLE = 50  # runs whose names stand for those of all, until one is missed
@@ -31,11 +32,11 @@ def value_in(document: dict[str, Any], key: str) -> Any:
 
 
 def values_of(lines: list[RunLine], key: str) -> list[Any]:
-    """Return each run's value of a key of the summaries, the configs or a column; None: none."""
+    """Return each run's value of a key of the configs, the summaries or a column; None: none."""
     kind, _, rest = key.partition(".")
     if kind in {"config", "summary"} and rest:
         return [_or_none(getattr(line, kind), rest) for line in lines]
-    for kind in ("summary", "config"):
+    for kind in ("config", "summary"):
         values = [_or_none(getattr(line, kind), key) for line in lines]
         if values.count(None) < len(values):
             return values
@@ -65,49 +66,35 @@ def best_first(lines: list[RunLine], metric: Metric) -> list[RunLine]:
     return sorted(lines, key=place)
 
 
-def matching(lines: list[RunLine], condition: str | None) -> list[RunLine]:
-    """Return the runs for which an expression is true; a run without a value it names is not."""
-    if condition is None:
+def matching(
+    lines: list[RunLine], condition: str | None, *, known: Collection[str] = ()
+) -> list[RunLine]:
+    """Return the runs for which a condition holds; `known`: names that need not be in any run."""
+    if condition is None or not lines:
         return lines
-    from homerun.spec import ExpressionError, parse_expression  # noqa: PLC0415  loads YAML
-
     try:
-        try:
-            expression = parse_expression(condition, _names(lines[:_SAMPLE]))
-        except ExpressionError:
-            expression = parse_expression(condition, _names(lines))  # mostly the same in all runs
-    except ExpressionError as error:
-        raise UsageError(f"--where {condition!r}: {error}") from error
-    found, errors = [], []
-    for line in lines:
-        try:
-            if expression.holds(_Named(line)):
-                found.append(line)
-        except KeyError:
-            continue
-        except ExpressionError as error:
-            errors.append(error)
-    if errors and len(errors) == len(lines):
-        raise UsageError(f"--where {condition!r}: {errors[0]}")
-    return found
+        expression = condition_of(condition, [*_names(lines[:_SAMPLE]), *known])
+    except UsageError:
+        expression = condition_of(condition, [*_names(lines), *known])  # mostly those of all
+    return list(compress(lines, holding(expression, map(_Named, lines))))
 
 
 class _Named(dict[str, Any]):
-    """The values of a run by name: of its summary, its config or a column, looked up when asked."""
+    """The values of a run by name: of its config, its summary or a column, looked up when asked."""
 
     def __init__(self, line: RunLine) -> None:
         super().__init__()
         self._line = line
 
     def __missing__(self, name: str) -> Any:
-        for document in (self._line.summary, self._line.config):
+        for document in (self._line.config, self._line.summary):
             if name in document and not isinstance(document[name], dict):
                 return document[name]
         kind, _, rest = name.partition(".")
         if kind in {"config", "summary"} and rest:
             with suppress(KeyError):
                 return value_in(getattr(self._line, kind), rest)
-        for document in (self._line.summary, self._line.config):
+        for document in (self._line.config, self._line.summary):
             with suppress(KeyError):
                 return value_in(document, name)
         if name in FIELDS:
@@ -115,13 +102,14 @@ class _Named(dict[str, Any]):
         raise KeyError(name)
 
 
-def _names(lines: list[RunLine]) -> set[str]:
-    """Return all names that a condition may have."""
-    names = set(FIELDS)
-    for kind in ("config", "summary"):
-        keys = set[str]().union(*(flat(getattr(line, kind)) for line in lines))
-        names |= keys | {f"{kind}.{key}" for key in keys}
-    return names
+def _names(lines: list[RunLine]) -> list[str]:
+    """Return all names that a condition may have, those that are used most first."""
+    kinds = {
+        kind: dict.fromkeys(key for line in lines for key in flat(getattr(line, kind)))
+        for kind in ("config", "summary")
+    }
+    keys = sorted((key for kind in kinds for key in kinds[kind]), key=lambda key: key[:1] == "_")
+    return [*keys, *FIELDS, *(f"{kind}.{key}" for kind in kinds for key in kinds[kind])]
 
 
 def _or_none(document: dict[str, Any], key: str) -> Any:
@@ -195,11 +183,9 @@ def print_differences(
         output.Column("NAME", [line.name for line in shown], is_whole=True, rank=9999),
     ]
     hidden = output.print_table(columns)
-    if hidden:
-        output.say(output.plain(f"no room for: {', '.join(hidden)}"))
+    output.say_hidden(hidden)
     if constant:
-        texts = (f"{key}={words.cell(value)}" for key, value in constant.items())
-        output.say(output.plain(f"the same in all: {', '.join(texts)}"))
+        output.say(output.plain(f"the same in all: {words.settings(constant, between=', ')}"))
 
 
 def curve_column(curves: Sequence[str], *, rank: int = output.EXTRA) -> output.Column:

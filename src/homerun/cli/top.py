@@ -37,9 +37,9 @@ refresh_option = click.option(
 def top_command(*, sweep: str | None, once: bool, refresh_s: float, is_json: bool) -> None:
     """Watch GPUs, running runs with the course of their metric, the queue and failures.
 
-    Keys: arrows choose a run, p pauses it, k kills it, r runs it again, enter opens its page and l
-    its output, o draws its sweep in the browser; s sorts, f filters, ? explains, q leaves. Where
-    there is no terminal, the screen is printed once.
+    Keys: arrows, j and k choose a run, p pauses it, K kills it, r runs it again, enter opens its
+    page and l its output, o draws its sweep in the browser; s sorts, f filters, ? explains, q
+    leaves. Where there is no terminal, the screen is printed once.
 
     \b
     homerun top

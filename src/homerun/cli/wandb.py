@@ -10,6 +10,7 @@ import click
 from homerun.cli import output, start
 from homerun.cli.accepted import say_ignored
 from homerun.cli.care import doctor_command, init_command
+from homerun.cli.common import Group
 from homerun.cli.serve import agent_command
 from homerun.core import NotFoundError, UsageError
 from homerun.spec import load
@@ -34,7 +35,7 @@ _ABSENT = {  # commands of W&B's: what to do instead
 }
 
 
-class _WandbGroup(click.Group):
+class _WandbGroup(Group):
     """W&B's commands; of those that homerun has not, each says what to do instead."""
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -74,7 +75,12 @@ def wandb_command() -> None:
 
 
 def _sweep(**given: Any) -> None:
-    """Make a sweep, or change the state of one, and print what W&B prints."""
+    """Make a sweep, or change the state of one, and print what W&B prints.
+
+    \b
+    homerun wandb sweep --project digits sweep.yaml
+    homerun wandb sweep --cancel me/digits/x3k9a2bc
+    """
     is_new = not any(
         given[name]
         for name in ("update", "pause", "resume", "stop", "cancel", "dry_run", "wandb_yaml")

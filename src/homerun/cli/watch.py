@@ -65,7 +65,7 @@ def watch_command(
     subject = _subject(ref)
     is_live = not is_json and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
     show: _Block | _Lines = _Block() if is_live else _Lines(is_json=is_json)
-    with Store(subject.home, timeout_s=_LOCK_S) as store:
+    with Store(subject.home, timeout_s=_LOCK_S, may_be_read_only=True) as store:
         code = _follow(store, subject, show, refresh_s=refresh_s, leaves_on_failure=exit_on_failure)
     if not is_json:
         output.say(f"next: homerun {_next(subject)}")
@@ -129,10 +129,11 @@ def _is_over(store: Store, subject: _Subject, view: "View") -> bool:
         return store.run(subject.run).is_ended
     if any(view.snapshot.counts.get(state) for state in _UNENDED):
         return False
-    return not any(
-        progress.is_open or progress.record.state == SweepState.PAUSED
-        for progress in view.snapshot.sweeps
-    )
+    states = {progress.record.state for progress in view.snapshot.sweeps}
+    if any(progress.is_open for progress in view.snapshot.sweeps) or SweepState.PAUSED in states:
+        return False
+    # An agent is about to say that its sweep is finished.
+    return not (view.helpers and SweepState.RUNNING in states)
 
 
 class _Lines:
@@ -165,13 +166,11 @@ class _Block:
     def __init__(self) -> None:
         from homerun.cli.screen.inplace import Block  # noqa: PLC0415  asks rich for widths
 
-        self._block = Block()
+        self._block = Block(sys.stdout)
 
     def take(self, _events: "list[Event]", view: "View", story: "Story") -> None:
         """Show how things stand."""
-        from homerun.cli.screen.inplace import terminal_height  # noqa: PLC0415
-
-        self._block.draw(_picture(view, story, terminal_height()))
+        self._block.draw(_picture(view, story, self._block.width, self._block.height))
 
     def end(self, event: "Event", view: "View", story: "Story") -> None:
         """Leave the last picture behind; a run that has ended is no part of it."""
@@ -184,14 +183,13 @@ class _Block:
         self._block.leave()
 
 
-def _picture(view: "View", story: "Story", height: int) -> "list[Line]":
+def _picture(view: "View", story: "Story", width: int, height: int) -> "list[Line]":
     """Return the lines that a terminal shows."""
     from homerun.cli.screen.frame import shares  # noqa: PLC0415
-    from homerun.cli.screen.inplace import terminal_width  # noqa: PLC0415
     from homerun.cli.screen.sections import header, sections  # noqa: PLC0415
+    from homerun.cli.screen.story import best_text  # noqa: PLC0415
     from homerun.cli.screen.text import Span, cut, line  # noqa: PLC0415
 
-    width = terminal_width()
     if story.run is not None:
         alive = tuple(run for run in view.snapshot.alive if run.id == story.run)
         view = replace(view, snapshot=replace(view.snapshot, alive=alive, failures=()))
@@ -201,7 +199,8 @@ def _picture(view: "View", story: "Story", height: int) -> "list[Line]":
         for part in parts
     ]
     lines = header(view, width)
-    below = [line(Span(f" {best.text}", "bold")) for best in story.best.values()]
+    named = view.snapshot.named
+    below = [line(Span(f" {best_text(best, named)}", "bold")) for best in story.best.values()]
     if view.trouble:
         below.append(line(Span(f" {view.trouble}", "bold yellow")))
     titled = [part for part in parts if part.name != "gpus"]

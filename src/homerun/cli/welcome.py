@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from homerun.cli import output, words
-from homerun.cli.common import has_database, location, metric_of, open_home
+from homerun.cli.common import has_database, location, open_home
 from homerun.cli.gpu_lines import gpu_lines
 from homerun.cli.listing import states_text
 from homerun.cli.spark import bar, sparkline
@@ -30,7 +30,7 @@ _RECENT = 30  # runs with the highest numbers, of which the last to end is named
 _SHOWN = 5  # runs, and sweeps, that are named
 _BAR, _CURVE = 12, 8  # characters
 _FIRST = {
-    "homerun sweep sweep.yaml": "make a sweep: says how many runs it has, and its id",
+    "homerun sweep sweep.yaml": "make a sweep: says its id, and how many runs",
     "homerun run sweep.yaml": "make a sweep and run it to the end",
     "homerun run -- python train.py": "run any command as one run",
 }
@@ -95,10 +95,10 @@ def _titled(label: str, texts: list[str]) -> list[tuple[str, str]]:
 
 def _open_text(progress: SweepProgress, seen: Snapshot) -> str:
     record = progress.record
-    far = f"{progress.done} done"
+    far = f"{progress.done:,} done"
     drawn = ""
     if record.planned:
-        far = f"{progress.done} of {record.planned} done"
+        far = f"{progress.done:,} of {record.planned:,} done"
         drawn = f"{bar(progress.done / record.planned, _BAR)} "
     eta = eta_s([progress], seen.alive, time.time())
     left = f", ETA {words.duration(eta)}" if eta else ""
@@ -121,7 +121,7 @@ def _run_text(run: WatchedRun, seen: Snapshot) -> str:
 
 def _last_text(run: RunLine, sweep: SweepRecord | None) -> str:
     where = location(run.project, sweep.name if sweep else "", run.name)
-    metric = metric_of(sweep) if sweep else None
+    metric = sweep.metric if sweep else None
     parts = [
         f"{run.number} {where}",
         words.ago(run.ended_at),

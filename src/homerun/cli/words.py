@@ -3,11 +3,14 @@
 import json
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from homerun.core import duration as duration  # noqa: PLC0414  one of these words
 from homerun.core import number as number  # noqa: PLC0414
+from homerun.core import size as size  # noqa: PLC0414
+
+_CHOSEN = 9  # characters; numbers of more were drawn, not written by a person
 
 
 def numbers(values: Sequence[Any]) -> list[str]:
@@ -45,6 +48,16 @@ def exact(value: Any) -> str:
     return cell(value)
 
 
+def settings(config: Mapping[str, Any], *, between: str = " ") -> str:
+    """Return what sets runs apart in one line, numbers that were drawn rounded: `lr=0.01348`."""
+    return between.join(f"{key}={_brief(value)}" for key, value in config.items())
+
+
+def _brief(value: Any) -> str:
+    text = exact(value)
+    return number(value) if isinstance(value, float) and len(text) > _CHOSEN else text
+
+
 def share(value: float) -> str:
     """Return a part of 1 in percent: 52 %."""
     return f"{100 * value:.0f} %"
@@ -57,21 +70,12 @@ def ago(moment: float | None, now: float | None = None) -> str:
     seconds = (time.time() if now is None else now) - moment
     if seconds < 2:
         return "now"
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "m")):
-        if seconds >= 2 * size:
-            return f"{int(seconds // size)}{unit} ago"
+    for length, unit in ((86400, "d"), (3600, "h"), (60, "m")):
+        if seconds >= 2 * length:
+            return f"{int(seconds // length)}{unit} ago"
     return f"{int(seconds)}s ago"
 
 
 def moment(at: float | None) -> str:
     """Return a moment in local time: 2026-11-23 10:15:00."""
     return "" if at is None else time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))
-
-
-def size(count: float) -> str:
-    """Return a number of bytes: 512 B, 1.5 KiB, 12 MiB, 3.4 GiB."""
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if count < 1024:
-            return f"{count:.{0 if unit == 'B' or count >= 10 else 1}f} {unit}"
-        count /= 1024
-    return f"{count:.1f} TiB"

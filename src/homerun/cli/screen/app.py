@@ -192,7 +192,7 @@ class Top(App[None]):
 
     def _watch(self) -> None:
         try:
-            with Store(self._home) as store:
+            with Store(self._home, may_be_read_only=True) as store:
                 self._watcher = watcher = Watcher(store, self._look_at_gpus, sweep=self._sweep)
                 while not self._is_over:
                     self.post_message(Seen(watcher.look()))

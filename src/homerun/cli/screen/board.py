@@ -21,7 +21,8 @@ _TALL = 28  # lines below the header from which on there is always room for what
 _DETAIL, _MOST_DETAIL = 4, 24  # rows of it; fewer say nothing, more say nothing new
 _GIVEN_UP = 3  # rows that the queue, and failures, keep when there is hardly room
 _MESSAGE_S = 8.0
-_WIDE_FOOTER = 100  # cells
+_KEYS = ("p pause", "K kill", "r retry", "l log", "enter page", "o chart", "s sort", "f filter")
+_GIVING_WAY = ("o chart", "enter page", "s sort", "r retry", "f filter", "l log", "p pause")
 _GLANCE_BYTES = 8192  # of its output, that are read
 
 ReadPage = Callable[[WatchedRun, int], list[Line]]  # of a run, for a width
@@ -107,9 +108,9 @@ class Board:
                 return Do(pause_or_resume, run)
             case "r":
                 return Do(retry_run, run)
-            case "k" if run.state in ENDED:
+            case "K" if run.state in ENDED:
                 self.tell(f"run {run.number} has ended already: it is {run.state}")
-            case "k":
+            case "K":
                 verb, start = "take it from the queue", ""
                 if run.started_at is not None:
                     verb = "kill it"
@@ -144,12 +145,15 @@ class Board:
         keys = self._keys
         steps = {
             "up": -1,
+            "k": -1,
             "down": 1,
             "j": 1,
             "pageup": -self._page_size,
             "pagedown": self._page_size,
             "home": -len(keys),
+            "g": -len(keys),
             "end": len(keys),
+            "G": len(keys),
         }
         if keys and key in steps:
             index = min(max(0, self._cursor.index + steps[key]), len(keys) - 1)
@@ -191,9 +195,17 @@ class Board:
         if text:
             found = f" {len(self._keys):,} with {text}"
             return line(Span(found, "bold yellow"), *keys_line("esc all", "f change").spans)
-        more = ("enter page", "o chart") if width >= _WIDE_FOOTER else ()
-        keys = ("p pause", "k kill", "r retry", "l log", *more, "s sort", "f filter", "? help")
-        return keys_line(*keys, "q quit")
+        return _keys(width)
+
+
+def _keys(width: int) -> Line:
+    """Return as many keys as there is room for; help and the way out stay to the last."""
+    keys = [*_KEYS, "? help", "q quit"]
+    for key in _GIVING_WAY:
+        if len(keys_line(*keys).text.rstrip()) <= width:
+            break
+        keys.remove(key)
+    return keys_line(*keys)
 
 
 def _room(parts: list[Section], height: int) -> int:

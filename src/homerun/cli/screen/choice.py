@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
-from homerun.cli.common import metric_of
 from homerun.cli.progress import varying_parameters
 from homerun.cli.screen.sections import label
 from homerun.cli.screen.view import View
@@ -86,24 +85,24 @@ def test_of(text: str, view: View) -> Test:
         words = text.lower().split()
         return lambda run: all(word in _haystack(run, view) for word in words)
     try:
-        holds = _parsed(text, _names(view))
+        matches = _parsed(text, _names(view))
     except ExpressionError:
         return lambda _: True
 
     def suits(run: WatchedRun) -> bool:
         try:
-            return holds(_facts(run))
-        except (KeyError, ExpressionError):  # it has no such value, or none of that kind
+            return matches(_facts(run)) is True
+        except ExpressionError:  # it has a value of another kind
             return False
 
     return suits
 
 
 @lru_cache(maxsize=8)
-def _parsed(text: str, names: frozenset[str]) -> Callable[[Mapping[str, Any]], bool]:
+def _parsed(text: str, names: frozenset[str]) -> Callable[[Mapping[str, Any]], bool | None]:
     from homerun.spec import parse_expression  # noqa: PLC0415
 
-    return parse_expression(text, names).holds
+    return parse_expression(text, names).matches
 
 
 def _names(view: View) -> frozenset[str]:
@@ -149,7 +148,7 @@ def _value(run: WatchedRun, view: View, order: str) -> tuple[bool, float, str] |
         is_number = isinstance(value, int | float)
         return (False, value, "") if is_number else (True, 0.0, str(value))
     record = view.snapshot.named.get(run.sweep or "")
-    metric = metric_of(record) if record else None
+    metric = record.metric if record else None
     last = run.curve.last if run.curve else None
     if not isinstance(last, int | float) or math.isnan(last):
         return None

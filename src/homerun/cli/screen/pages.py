@@ -15,11 +15,11 @@ from homerun.cli.screen.text import Line, Span, between, cut, line
 from homerun.store import WatchedRun
 
 _KEYS = (
-    ("up down", "choose a run (also j, page up, page down, home, end)"),
+    ("up down", "choose a run; also k and j, page up and page down, g and G, home and end"),
     ("enter", "open the page of the run: what homerun show prints"),
     ("l", "open the output of the run, and follow it"),
     ("p", "pause the run, or let it go on"),
-    ("k", "kill the run; asks first"),
+    ("K", "kill the run; asks first"),
     ("r", "retry a run that failed"),
     ("o", "draw the sweep and open the page in the browser"),
     ("s S", "order what runs by age, metric or a setting; turn the order around"),
@@ -72,8 +72,9 @@ class Scroll:
 
     def press(self, key: str) -> None:
         """Scroll."""
-        steps = {"up": -1, "down": 1, "j": 1, "pageup": -self.height, "pagedown": self.height}
-        steps |= {"space": self.height, "home": -(10**9), "end": 10**9}
+        top, end = -(10**9), 10**9
+        steps = {"up": -1, "k": -1, "down": 1, "j": 1, "home": top, "g": top, "end": end, "G": end}
+        steps |= {"pageup": -self.height, "pagedown": self.height, "space": self.height}
         self.first += steps.get(key, 0)
 
 
@@ -146,15 +147,16 @@ class Output:
 
     def press(self, key: str, _letters: str = "") -> Leave | None:
         """Do what a key means."""
-        steps = {"up": 1, "down": -1, "j": -1, "pageup": self._height, "pagedown": -self._height}
+        steps = {"up": 1, "k": 1, "down": -1, "j": -1}
+        steps |= {"pageup": self._height, "pagedown": -self._height, "space": -self._height}
         match key:
             case "escape" | "l" | "left" | "backspace":
                 return Leave.BACK
             case "q":
                 return Leave.QUIT
-            case "home":
+            case "home" | "g":
                 self._above = self._tail.count
-            case "end" | "f":
+            case "end" | "G" | "f":
                 self._above = 0
             case _:
                 self._above = max(0, self._above + steps.get(key, 0))

@@ -16,7 +16,7 @@ from homerun.cli.screen.gpus import gpu_section
 from homerun.cli.screen.text import Line, Span, between, cut, fit, line
 from homerun.cli.screen.view import View
 from homerun.cli.spark import bar, sparkline
-from homerun.core import RunState, SweepRecord, SweepState, counted, flat, friendly_name
+from homerun.core import Run, RunState, SweepRecord, SweepState, counted, flat, friendly_name
 from homerun.store import WatchedRun, hostname
 
 _PLACE = 20  # cells of the name of a sweep
@@ -56,15 +56,15 @@ def sections(view: View, width: int) -> list[Section]:
     ]
 
 
-def label(run: WatchedRun, sweeps: Mapping[str, SweepRecord]) -> str:
+def label(run: Run | WatchedRun, sweeps: Mapping[str, SweepRecord]) -> str:
     """Return what sets a run apart: what varies in its sweep, its name, script or command."""
     record = sweeps.get(run.sweep or "")
     if record is not None:
         config = flat(dict(run.config))
         keys = varying_parameters(record.spec.get("parameters") or {})
-        texts = [f"{key}={words.exact(config[key])}" for key in keys if key in config]
-        if texts:
-            return " ".join(texts)
+        text = words.settings({key: config[key] for key in keys if key in config})
+        if text:
+            return text
     if run.source:
         return Path(run.source).name
     is_named = run.name not in {friendly_name(run.id), friendly_name(run.id, run.number)}

@@ -1,21 +1,20 @@
 """What has happened between two looks at the home, as events: a line for people, facts for JSON."""
 
-import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from homerun.agent import Best, Progress, best_so_far
 from homerun.cli import words
-from homerun.cli.common import location, metric_of
+from homerun.cli.common import location
 from homerun.cli.screen.sections import label
 from homerun.cli.screen.view import View
-from homerun.core import BAD, ENDED, RunState, SweepRecord, flat
+from homerun.core import BAD, ENDED, Metric, RunState, SweepRecord, flat
 from homerun.store import (
     EndedRun,
     Store,
     SweepProgress,
     WatchedRun,
-    best_run,
     ended_numbers,
     ended_runs,
     failed_for_good,
@@ -35,22 +34,6 @@ class Event:
     def is_failure(self) -> bool:
         """Whether a run failed or crashed."""
         return self.kind == "run" and self.facts["state"] in BAD
-
-
-@dataclass(frozen=True, kw_only=True)
-class Best:
-    """The best value of the metric of a sweep so far."""
-
-    metric: str
-    value: float
-    number: int  # of the run
-    label: str = ""
-
-    @property
-    def text(self) -> str:
-        """The value and whose it is."""
-        told = f" ({self.label})" if self.label else ""
-        return f"best {self.metric} {words.number(self.value)} by run {self.number}{told}"
 
 
 class Story:
@@ -122,16 +105,9 @@ class Story:
             self._first_best(progress.record)
 
     def _first_best(self, sweep: SweepRecord) -> None:
-        metric = metric_of(sweep)
-        if metric is None:
-            return
-        found = best_run(self._store, sweep.id, metric.name, is_maximized=metric.is_maximized)
+        found = best_so_far(self._store, sweep)
         if found is not None:
-            number, value = found
-            about = "".join(
-                label(one.run, {sweep.id: sweep}) for one in ended_runs(self._store, [number])
-            )
-            self.best[sweep.id] = Best(metric=metric.name, value=value, number=number, label=about)
+            self.best[sweep.id] = found
 
     def _newly_ended(self, view: View) -> list[EndedRun]:
         new = set[int]()
@@ -170,7 +146,7 @@ class Story:
         far = {p.record.id: far_text(p, view) for p in view.snapshot.sweeps}
         for run, summary in ended:
             sweep = view.snapshot.named.get(run.sweep or "")
-            metric = metric_of(sweep) if sweep else None
+            metric = sweep.metric if sweep else None
             value = flat(summary).get(metric.name) if metric else None
             took = f" in {words.duration(run.runtime_s)}" if run.runtime_s is not None else ""
             result = f"{metric.name} {words.cell(value)}" if metric and value is not None else ""
@@ -182,28 +158,20 @@ class Story:
             more = {"metric": metric.name if metric else None, "value": value}
             parts = (f"run {run.number} {run.state}{took}", result, far.get(run.sweep or "", ""))
             yield _run_event(run, None, *parts, **more)
-            if sweep is not None and metric is not None and isinstance(value, int | float):
-                new = Best(
-                    metric=metric.name,
-                    value=value,
-                    number=run.number,
-                    label=label(run, view.snapshot.named),
-                )
-                yield from self._improved(sweep, new, is_maximized=metric.is_maximized)
+            if sweep is not None and metric is not None:
+                yield from self._improved(sweep, metric, run, metric.value_in(summary))
 
-    def _improved(self, sweep: SweepRecord, new: Best, *, is_maximized: bool) -> Iterator[Event]:
+    def _improved(
+        self, sweep: SweepRecord, metric: Metric, run: WatchedRun, value: float | None
+    ) -> Iterator[Event]:
         before = self.best.get(sweep.id)
-        if math.isnan(new.value):
+        if value is None or run.state != RunState.FINISHED:
             return
-        if before is None or (
-            new.value > before.value if is_maximized else new.value < before.value
-        ):
-            self.best[sweep.id] = new
+        if before is None or metric.is_better(value, before.value):
+            new = self.best[sweep.id] = Best(metric=metric.name, value=value, run=run)
             facts = {"sweep": sweep.id, "metric": new.metric, "value": new.value}
-            facts |= {"run": new.number, "before": before.value if before else None}
-            yield Event(kind="best", text=new.text, facts=facts)
-        elif before.number == new.number:  # it still ran then, and has changed
-            self._first_best(sweep)
+            facts |= {"run": run.number, "before": before.value if before else None}
+            yield Event(kind="best", text=best_text(new, {sweep.id: sweep}), facts=facts)
 
     def _sweep_changes(self, view: View) -> Iterator[Event]:
         for progress in view.snapshot.sweeps:
@@ -224,20 +192,25 @@ def sweep_text(progress: SweepProgress, view: View, best: dict[str, Best]) -> st
     """Return how far a sweep is, with its best run."""
     record = progress.record
     found = best.get(record.id)
-    return ", ".join(
-        filter(None, [f"{_name(record)}: {far_text(progress, view)}", found.text if found else ""])
-    )
+    text = best_text(found, view.snapshot.named) if found else ""
+    return ", ".join(filter(None, [f"{_name(record)}: {far_text(progress, view)}", text]))
+
+
+def best_text(best: Best, sweeps: Mapping[str, SweepRecord]) -> str:
+    """Return the best value of a sweep, whose it is, and what sets that run apart."""
+    about = label(best.run, sweeps)
+    return f"{best.text}{f' ({about})' if about else ''}"
 
 
 def far_text(progress: SweepProgress, view: View) -> str:
     """Return how far a sweep is: `13 of 48 done, 1 failed, ETA 3m20s`."""
-    planned = progress.record.planned
-    failed = sum(progress.counts.get(state, 0) for state in BAD)
-    eta_s = view.eta_of(progress)
-    texts = [f"{progress.done}{'' if planned is None else f' of {planned}'} done"]
-    texts += [f"{failed} failed"] if failed else []
-    texts += [f"ETA {words.duration(eta_s)}"] if eta_s else []
-    return ", ".join(texts)
+    return Progress(
+        done=progress.done,
+        planned=progress.record.planned,
+        running=progress.counts.get(RunState.RUNNING, 0),
+        failed=sum(progress.counts.get(state, 0) for state in BAD),
+        eta_s=view.eta_of(progress),
+    ).in_words()
 
 
 def _agent_text(view: View) -> str:
