@@ -62,7 +62,7 @@ def environment(**changes) -> dict[str, str]:
     return {**os.environ, "PATH": path, **changes}
 
 
-def until(condition, timeout_s: float = 20.0):
+def until(condition, timeout_s: float = 60.0):
     """Wait until a function returns something true, and return that."""
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:

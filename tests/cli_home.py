@@ -2,11 +2,12 @@
 
 import math
 import time
+from hashlib import sha256
 from typing import Any
 
 import msgpack
 
-from homerun.core import End, Run, RunState, SweepRecord
+from homerun.core import End, Run, RunState, SweepRecord, friendly_name
 from homerun.store import Store, fold, identity, write_json
 from homerun.store import journal as jr
 
@@ -32,11 +33,24 @@ def grid():
     ]
 
 
+def known_id(what: str) -> str:
+    """Return an id that looks like any other and is the same in every test."""
+    return f"r{sha256(what.encode()).hexdigest()[:7]}"
+
+
 def add_sweep(store: Store, **options) -> SweepRecord:
-    """Record a sweep of eight runs, all of them pending."""
+    """Record a sweep of eight runs, all of them pending, whose ids and names are known."""
     options = {"project": "digits", "name": "crop or squish", "planned": 8, **options}
-    sweep = store.add_sweep(SPEC, **options)
+    known = known_id(f"sweep {len(store.sweeps()) + 1}")
+    sweep = store.add_sweep(SPEC, **{"sweep_id": known, **options})
     store.propose(sweep, grid(), cursor=8)
+    with store.write() as db:
+        for run in store.runs(sweep=sweep.id):
+            run_id = known_id(f"run {run.number}")
+            name = friendly_name(run_id, run.number)
+            db.execute(
+                "UPDATE run SET id = ?, name = ? WHERE number = ?", (run_id, name, run.number)
+            )
     return store.sweep(sweep.id)
 
 

@@ -7,6 +7,11 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from homerun.store import Store
+from tests.agent_home import Runner, gone
+from tests.cli_home import fill
+from tests.terminal import Terminal
+
 # A busy machine is no reason for a property to fail.
 settings.register_profile("homerun", deadline=None)
 settings.load_profile("homerun")
@@ -24,6 +29,43 @@ def home(tmp_path, monkeypatch):
     monkeypatch.setenv("HOMERUN_HOME", str(path))
     monkeypatch.setenv("HOMERUN_RUNTIME_DIR", str(tmp_path / "runtime"))
     return path
+
+
+@pytest.fixture
+def filled(home):
+    """Fill a home: 1 2 finished, 3 failed, 4 killed, 5 running, 6 7 8 pending, 9 finished."""
+    with Store(home) as store:
+        fill(store)
+    return home
+
+
+@pytest.fixture
+def runner(home):
+    """Return what runs single commands under supervisors; no process of it is left in the end."""
+    with Store(home) as store:
+        runner = Runner(store)
+        yield runner
+        runner.close()
+    gone(home)
+
+
+@pytest.fixture
+def pretty(monkeypatch):
+    """Have commands print as on a terminal of 80 columns without colours."""
+    for name in ("FORCE_COLOR", "NO_COLOR"):
+        monkeypatch.setenv(name, "1")
+    monkeypatch.setenv("COLUMNS", "80")
+
+
+@pytest.fixture
+def terminal(home, tmp_path):
+    """Return a terminal of 80 columns and 24 lines; its shell is in `tmp_path`."""
+    terminal = Terminal()
+    try:
+        terminal.open(tmp_path)
+        yield terminal
+    finally:
+        terminal.close()
 
 
 def pytest_configure():

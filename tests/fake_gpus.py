@@ -109,7 +109,7 @@ class FakeGpus:
 
     def wait_for_looks(self, count=2):
         """Wait until somebody has looked so often at what runs on a GPU."""
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         wanted = self._count_looks() + 2 * count  # what computes, what draws
         while self._count_looks() < wanted:
             assert time.monotonic() < deadline, "nobody looks"

@@ -94,7 +94,7 @@ def server(folder, port, *words):
             yield env
         finally:
             process.terminate()
-            process.wait(timeout=20)
+            process.wait(timeout=60)
 
 
 def answers(port):

@@ -187,6 +187,8 @@ def test_hours_follow_the_runtimes():
     mean = np.mean(np.minimum(listed, 4))  # of sizes that never ran nothing is known
     assert first.hours == pytest.approx(first.runs * mean, rel=0.05)
     assert "hours" in advice.sentence
+    df["runtime_s"] = 0.5
+    assert " seconds, the full grid 6 seconds." in advise(df, metric="error").sentence
 
 
 def test_an_answer_is_plain_data_and_narrow_text():

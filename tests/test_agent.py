@@ -24,9 +24,10 @@ from homerun.agent import (
     create_sweep,
     kill,
     run_command,
+    single,
     work_sweep,
 )
-from homerun.core import ALIVE, RunState, SpecError, SweepState, UsageError
+from homerun.core import ALIVE, RunState, SpecError, StoreError, SweepState, UsageError
 from homerun.spec import from_dict
 from homerun.store import Store, read_json, settle
 from tests.agent_home import AGENT, gone, make_sweep, python, start_agent, until, work
@@ -258,8 +259,8 @@ def test_agent_says_what_it_waits_for(store, tmp_path):
         line = until(second.stdout.readline)
     assert line == "Waiting - the last 1 run in the hands of other agents\n"
     (tmp_path / "go").rmdir()
-    assert "Outcome.COMPLETE" in second.communicate(timeout=20)[0]
-    assert "Outcome.COMPLETE" in first.communicate(timeout=20)[0]
+    assert "Outcome.COMPLETE" in second.communicate(timeout=60)[0]
+    assert "Outcome.COMPLETE" in first.communicate(timeout=60)[0]
 
 
 def test_agent_waits_while_the_sweep_is_paused_and_ends_when_it_is_canceled(store):
@@ -376,7 +377,7 @@ def test_ctrl_c_once_finishes_what_runs(store, tmp_path):
     agent.send_signal(signal.SIGINT)
     until(lambda: agent.stdout.readline().startswith("Stopping"))
     (tmp_path / "go").rmdir()
-    assert "Outcome.INTERRUPTED" in agent.communicate(timeout=20)[0]
+    assert "Outcome.INTERRUPTED" in agent.communicate(timeout=60)[0]
     assert states(store, sweep) == {RunState.FINISHED: 2, RunState.PENDING: 7}
 
 
@@ -387,7 +388,7 @@ def test_ctrl_c_twice_stops_what_runs(store):
     for _ in range(2):
         agent.send_signal(signal.SIGINT)
         until(lambda: agent.stdout.readline().startswith("Stopping"))
-    assert "Outcome.INTERRUPTED" in agent.communicate(timeout=20)[0]
+    assert "Outcome.INTERRUPTED" in agent.communicate(timeout=60)[0]
     assert states(store, sweep) == {RunState.KILLED: 2, RunState.PENDING: 7}
     reasons = {run.reason for run in store.runs(sweep=sweep.id, states=[RunState.KILLED])}
     assert reasons == {"stopped by Ctrl-C"}
@@ -400,7 +401,7 @@ def test_sigterm_leaves_the_runs_to_themselves(store, tmp_path):
     agent = start_agent(sweep, slots=1)
     until(lambda: running(store, sweep))
     agent.terminate()
-    out, _ = agent.communicate(timeout=20)
+    out, _ = agent.communicate(timeout=60)
     assert "Outcome.LEFT" in out
     assert "1 run left to go on without an agent" in out
     (run,) = running(store, sweep)
@@ -421,7 +422,7 @@ def test_signals_that_were_ignored_stay_so(store):
     until(lambda: running(store, sweep))
     agent.send_signal(signal.SIGHUP)
     agent.send_signal(signal.SIGINT)
-    assert "Outcome.COMPLETE" in agent.communicate(timeout=20)[0]
+    assert "Outcome.COMPLETE" in agent.communicate(timeout=60)[0]
 
 
 def test_kill_ends_pending_and_running_runs(store):
@@ -433,7 +434,7 @@ def test_kill_ends_pending_and_running_runs(store):
     assert set(ends) == {run.id for run in (first, *pending)}
     assert states(store, sweep) == {RunState.KILLED: 3}
     assert {run.reason for run in store.runs(sweep=sweep.id)} == {"a mistake"}
-    assert "Outcome.COMPLETE" in agent.communicate(timeout=20)[0]
+    assert "Outcome.COMPLETE" in agent.communicate(timeout=60)[0]
     assert kill(store, store.run(first.id)) == {}
 
 
@@ -456,7 +457,7 @@ def test_kill_reaches_a_program_that_was_started_by_hand(store):
     program = subprocess.Popen([sys.executable, "-c", code], stdout=-3, stderr=-3)
     runs = until(lambda: settle(store) and [run for run in store.runs() if run.summary])
     ends = kill(store, *runs)
-    assert program.wait(20) == -signal.SIGTERM
+    assert program.wait(timeout=60) == -signal.SIGTERM
     assert [end.state for end in ends.values()] == [RunState.KILLED]
     (run,) = store.runs()
     assert (run.state, run.reason, run.summary["a"]) == (RunState.KILLED, "killed by the user", 1)
@@ -490,6 +491,18 @@ def test_command_that_logs_is_folded_into_its_run(store, tmp_path):
     assert ended.end.state == RunState.FINISHED
     assert (ended.run.config, ended.run.summary["loss"]) == ({"lr": 0.1}, 1.5)
     assert len(store.runs()) == 1
+
+
+def test_an_end_that_cannot_be_recorded_is_said_and_kept(store, monkeypatch):
+    def full(*_):
+        raise StoreError("the disk is full")
+
+    monkeypatch.setattr(single, "record_ends", full)
+    monkeypatch.setattr(single, "_PATIENCE_S", 0)
+    with pytest.raises(StoreError, match="the disk is full"):
+        run_command(store, ["/bin/true"], project="tests")
+    settle(store)
+    assert [run.state for run in store.runs()] == [RunState.FINISHED]
 
 
 def test_command_needs_a_program(store):

@@ -114,7 +114,7 @@ def test_program_that_outlives_its_supervisor_is_adopted(store, gate):
     until(lambda: pid(store, run, "supervisor") and store.folder(run.id).is_held())
     assert read_json(before)["program"] == program
     (gate / "go").rmdir()
-    assert "Outcome.COMPLETE" in agent.communicate(timeout=20)[0]
+    assert "Outcome.COMPLETE" in agent.communicate(timeout=60)[0]
     run = store.run(run.id)
     assert run.state == RunState.CRASHED
     assert run.reason == "its supervisor was killed, so its exit code is lost"
@@ -144,7 +144,7 @@ def test_timeout_holds_for_an_adopted_program(store, tmp_path):
     agent = start_agent(sweep)
     (run,) = started(store, sweep)
     kill_9(pid(store, run, "supervisor"))
-    agent.communicate(timeout=20)
+    agent.communicate(timeout=60)
     run = store.run(run.id)
     assert (run.state, run.reason) == (RunState.FAILED, "timeout after 1.5s")
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from homerun.core import End, RunState, UsageError
-from homerun.store import Store, find_runs, found_runs
+from homerun.core import End, Metric, RunState, UsageError
+from homerun.store import Store, best_run, find_runs, found_runs
 from homerun.store.documents import dumps
 from homerun.store.querying import translate
 
@@ -338,3 +338,16 @@ def test_the_runs_of_a_sweep_are_those_it_reuses_too(store):
     assert ids(store, {}, sweep=other.id) == [done.id]
     assert len(find_runs(store, {"sweep": sweep.id})) == 2
     assert len(find_runs(store, {"config.lr": 2}, sweep=sweep.id)) == 1
+
+
+@pytest.mark.parametrize("name", ["précision", "val/误差", "loss 📉", "a\ttab"])
+def test_a_metric_of_any_letters_is_found_and_compared(store, name):
+    sweep = store.add_sweep({"method": "random"}, project="p", name="s")
+    for number, value in enumerate((0.3, 0.9, 0.6)):
+        add(store, f"run{number}", summary={name: value, "deep": {name: value}})
+        store.db.execute("UPDATE run SET sweep = ?, state = 'finished'", (sweep.id,))
+    for key in (name, f"deep.{name}"):
+        field = f"summary_metrics.{key}"
+        assert ids(store, {field: {"$gt": 0.5}}, order=f"-{field}") == ["run1", "run2"]
+        metric = Metric(name=key, goal="maximize")
+        assert best_run(store, sweep.id, metric) == (store.run("run1").number, 0.9)

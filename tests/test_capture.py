@@ -193,7 +193,7 @@ def test_a_slow_git_is_stopped(repo, tmp_path, monkeypatch):
         time.sleep(0.01)
     start = time.monotonic()
     facts = background.wait(0.05)
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < 20
     assert "took too long" in facts["gitError"]
     with pytest.raises(ProcessLookupError):
         os.kill(int((tmp_path / "pid").read_text()), 0)
@@ -215,11 +215,11 @@ background = Background(pathlib.Path({str(tmp_path / "files")!r}), cwd=pathlib.P
 if os.fork() == 0:
     start = time.monotonic()
     background.wait(60)
-    os._exit(0 if time.monotonic() - start < 1 else 1)
+    os._exit(0 if time.monotonic() - start < 20 else 1)
 background.wait(60)
 sys.exit(os.waitstatus_to_exitcode(os.wait()[1]))
 """
-    subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True, timeout=30)
+    subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True, timeout=120)
 
 
 def test_quick_facts(tmp_path):

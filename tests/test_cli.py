@@ -7,25 +7,19 @@ import re
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 import pytest
 
 from homerun.cli import app
-from homerun.store import Store
+from homerun.store import Store, add_agent, identity
 from tests.cli_call import HOMERUN, attempt, call, running, start
-from tests.cli_home import add_sweep, fill
+from tests.cli_home import add_sweep
 from tests.commands_page import PAGE, renewed
 
 CONTEXT = click.Context(app)
 COMMANDS = [(name, app.get_command(CONTEXT, name)) for name in app.list_commands(CONTEXT)]
-
-
-@pytest.fixture
-def filled(home):
-    with Store(home) as store:
-        fill(store)
-    return home
 
 
 def test_help_loads_nothing_that_it_does_not_need():
@@ -53,6 +47,24 @@ def test_every_command_has_an_example_and_explains_its_options(name, command):
     assert call(name, "--help").exit_code == 0
 
 
+def helps(command, context):
+    """Yield the help of a command in 80 columns, and of those in it."""
+    yield command.get_help(context)
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            inner = command.get_command(context, name)
+            yield from helps(inner, click.Context(inner, info_name=name, parent=context))
+
+
+def test_help_fits_80_columns_and_is_whole():
+    texts = list(helps(app, click.Context(app, info_name="homerun", terminal_width=78)))
+    assert len(texts) > len(COMMANDS)
+    for text in texts:
+        assert [line for line in text.splitlines() if len(line) > 80] == []
+        listed = text.partition("Commands:\n")[2]
+        assert "..." not in listed
+
+
 def test_the_page_of_commands_is_current():
     text = PAGE.read_text()
     assert text == renewed(text), "run: python -m tests.commands_page"
@@ -67,6 +79,7 @@ def test_the_page_of_commands_is_current():
         (["show", "nope"], 1, "no run or sweep answers to 'nope'"),
         (["sql", "drop table run"], 2, "homerun sql --write"),
         (["sweep", "none.yaml"], 2, "none.yaml: cannot be read"),
+        (["push"], 2, "missing argument 'wandb'. Choose from: wandb; see: homerun push --help"),
         (["tag", "1", "baseline"], 2, "write +baseline or -baseline"),
         (["kill", "--grace", "soon", "1"], 2, "'soon'"),
     ],
@@ -90,11 +103,34 @@ def test_a_reader_that_goes_away_ends_the_command_without_a_word(home):
     assert (done.stdout, done.stderr) == ("[\n", "")
 
 
+def test_a_group_without_a_command_shows_its_help(home):
+    done = attempt("artifact")
+    assert done.returncode == 2
+    assert done.stderr == call("artifact", "--help").stdout.replace("app ", "homerun ")
+
+
+@pytest.mark.parametrize("arguments", [["ls"], ["ls", "--json"], ["df", "x3k9a2bc"]])
+def test_output_that_finds_no_room_is_one_line(filled, arguments):
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [HOMERUN, *arguments], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert done.returncode == 1
+    assert done.stderr == "homerun: the output cannot be written: No space left on device\n"
+
+
+def test_streams_that_are_closed_are_no_reason_to_fail(filled):
+    for closed in (">&-", "<&- >&-", "<&- >&- 2>&-"):
+        command = f"{HOMERUN} ls {closed}"
+        done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
 def test_ctrl_c_ends_with_130_and_no_traceback(filled):
     with running("logs", "-f", "5", text=True) as follower:
         assert follower.stdout.readline() == "epoch 0\n"
         follower.send_signal(signal.SIGINT)
-        _, errors = follower.communicate(timeout=20)
+        _, errors = follower.communicate(timeout=60)
     assert follower.returncode == 130
     assert errors.strip() == ""
 
@@ -103,6 +139,12 @@ def test_version_and_home_option(filled, tmp_path, monkeypatch):
     assert call("--version").stdout.startswith("homerun 0.")
     monkeypatch.setenv("HOMERUN_HOME", str(tmp_path / "other"))
     assert json.loads(call("--home", str(filled), "ls", "--json").stdout)["sweeps"]
+
+
+def test_the_package_is_the_command_where_its_script_is_not_on_the_path(home):
+    command = [sys.executable, "-m", "homerun", "show", "nope"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, attempt("show", "nope").stderr)
 
 
 def test_without_a_home_nothing_is_made_and_the_next_step_is_told(home):
@@ -183,14 +225,13 @@ def completions(words, **environ):
             **os.environ,
             "_HOMERUN_COMPLETE": "bash_complete",
             "COMP_WORDS": words,
-            "COMP_CWORD": str(words.count(" ")),
             **environ,
         },
         capture_output=True,
         text=True,
         check=True,
     )
-    return [line.split(",", 1)[1] for line in done.stdout.splitlines() if line]
+    return [line.split("\t")[1] for line in done.stdout.splitlines() if line]
 
 
 def test_commands_options_and_ids_complete(filled, tmp_path):
@@ -201,6 +242,11 @@ def test_commands_options_and_ids_complete(filled, tmp_path):
     assert "x3k9a2bc" in completions("homerun kill solo1234 ")
     assert completions("homerun note crop") == []
     assert completions("homerun show x", HOMERUN_HOME=str(tmp_path / "none")) == []
+    with Store(filled) as store:
+        add_agent(store, str(identity()), serves="x3k9a2bc", slots=1)
+        assert completions("homerun attach ") == completions("homerun detach ") == ["1"]
+        assert completions("homerun stop ") == ["1", "x3k9a2bc"]
+        assert completions("homerun stop 1 ") == ["x3k9a2bc"]
     assert completions(f"homerun --home {filled} show solo1", HOMERUN_HOME="/none") == ["solo1234"]
 
 

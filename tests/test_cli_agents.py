@@ -102,7 +102,7 @@ def test_a_detached_agent_is_listed_watched_and_stopped(store):
         while f"run {number_of_run} finished" not in line:
             line = watching.stdout.readline()
         watching.send_signal(signal.SIGINT)
-        _, said = watching.communicate(timeout=20)
+        _, said = watching.communicate(timeout=60)
         assert f"agent {number} works on" in said
         assert watching.returncode == 0
     assert f"agent {number} takes no more; 0 runs to finish" in attempt("stop", number).stderr
@@ -128,7 +128,7 @@ def test_detach_moves_an_agent_out_of_its_terminal(store, tmp_path):
         assert "in a terminal of its own" in attempt("attach", before.number).stderr
         done = attempt("detach")
         assert done.returncode == 0, done.stderr
-        assert process.wait(timeout=20) == 130
+        assert process.wait(timeout=60) == 130
     (after,) = agents(store)
     assert (after.slots, bool(after.log), after.argv) == (2, True, ("agent", "--slots=2"))
     assert "is detached already" in attempt("detach", after.number).stderr
@@ -147,7 +147,7 @@ def test_stop_of_a_sweep_drains_it(store, tmp_path):
         until(lambda: RunState.RUNNING in states(store))
         done = attempt("stop", sweep)
         assert f"sweep {sweep} starts no more; 1 run to finish" in done.stderr
-        assert process.wait(timeout=20) == 0
+        assert process.wait(timeout=60) == 0
     assert states(store).count(RunState.FINISHED) == 1
     assert states(store).count(RunState.PENDING) == 2
 
@@ -157,7 +157,7 @@ def test_stop_now_lets_the_runs_go_on(store, tmp_path):
     with running("agent", env=os.environ) as process:
         until(lambda: states(store) == [RunState.RUNNING])
         assert attempt("stop", "--all", "--now").returncode == 0
-        assert process.wait(timeout=20) == 130
+        assert process.wait(timeout=60) == 130
     assert states(store) == [RunState.RUNNING]
     (tmp_path / "go").touch()
     until(lambda: attempt("ls").returncode == 0 and states(store) == [RunState.FINISHED])

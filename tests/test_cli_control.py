@@ -13,6 +13,7 @@ from homerun.cli.choose import choose, numbers_of
 from homerun.core import End, NotFoundError, RunState, SweepState, UsageError
 from homerun.store import (
     Store,
+    add_agent,
     add_to_queue,
     identity,
     is_at_rest,
@@ -24,14 +25,6 @@ from tests.cli_home import add_sweep, fill, train
 
 WAITS = "import os, sys, time\nprint('on', flush=True)\n"
 WAITS += "while not os.path.exists('end'): time.sleep(0.02)\nsys.exit(7)"
-
-
-@pytest.fixture
-def filled(home):
-    """Fill a home: 1 2 finished, 3 failed, 4 killed, 5 running, 6 7 8 pending, 9 finished."""
-    with Store(home) as store:
-        fill(store)
-    return home
 
 
 @pytest.fixture
@@ -175,10 +168,10 @@ def test_kill_and_retry_by_filter_ask_a_person(store):
     for command, question in (("kill", b"Kill them?"), ("retry", b"Run them again?")):
         ours, theirs = pty.openpty()
         words = {"kill": "state=pending", "retry": "state!=finished,number<6"}[command]
-        store.set_state(store.run("5").id, RunState.FAILED)
+        store.end({store.run("5").id: End(state=RunState.FAILED, ended_at=1.0)})
         with running(command, words, stdin=theirs) as process:
             os.write(ours, b"n\n")
-            _, said = process.communicate(timeout=20)
+            _, said = process.communicate(timeout=60)
         os.close(ours)
         os.close(theirs)
         assert question in said
@@ -218,6 +211,9 @@ def test_retry_queues_failures_once(store):
     store.end({store.run("10").id: End(state=RunState.FAILED, reason="again", ended_at=1.0)})
     assert "queued again: 1 run, 11" in call("retry", "3").stderr
     assert store.run("11").attempt == 3
+    add_agent(store, str(identity()), serves="x3k9a2bc", slots=1)
+    store.end({store.run("11").id: End(state=RunState.FAILED, reason="again", ended_at=1.0)})
+    assert "\nnext: homerun watch x3k9a2bc\n" in call("retry", "3").stderr
 
 
 def test_retry_by_filter_and_of_what_finished(store):

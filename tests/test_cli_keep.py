@@ -1,20 +1,12 @@
 """Keeping a home in order: notes, tags, removal, copies and repair."""
 
 import json
+import re
 import shutil
-
-import pytest
 
 from homerun.store import Store
 from tests.cli_call import attempt, call
-from tests.cli_home import add_sweep, end, fill, train
-
-
-@pytest.fixture
-def filled(home):
-    with Store(home) as store:
-        fill(store)
-    return home
+from tests.cli_home import add_sweep, end, train
 
 
 def test_notes_are_set_shown_and_taken_away(filled):
@@ -29,6 +21,7 @@ def test_tags_are_added_and_taken_away(filled):
     assert call("tag", "solo1234", "+a", "+b c", "-first", "+a").stdout == "a\nb c\n"
     assert call("tag", "solo1234", "-a", "-never").stdout == "b c\n"
     assert call("tag", "solo1234").stdout == "b c\n"
+    assert call("tag", "solo1234", "-b c").stderr == "run 9 has no tags\n"
 
 
 def test_removal_shows_what_goes_and_asks(filled):
@@ -89,7 +82,11 @@ def test_a_copy_is_one_file_named_by_its_date(filled, tmp_path, monkeypatch):
 
 def test_the_doctor_checks_repairs_and_says_so(filled):
     call("ls")  # takes over the journals of runs that have ended
-    assert attempt("doctor").returncode == 0
+    done = attempt("doctor")
+    assert done.returncode == 0
+    assert re.search(r"disk +[\d.]+ KiB in the folders of 6 runs; largest: ", done.stdout)
+    assert str(filled) in done.stdout  # in one piece
+    assert all(len(line) <= 80 for line in done.stdout.splitlines() if "/" not in line)
     with Store(filled) as store, store.write() as db:
         db.execute("UPDATE run SET state = 'dancing' WHERE number = 1")
     found = attempt("doctor")

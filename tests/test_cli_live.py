@@ -1,14 +1,14 @@
 """What a person sees: in a real terminal of 80 columns and 24 lines, given by tmux."""
 
-import os
 import re
-import subprocess
-import uuid
 
 import pytest
 
+from homerun.agent import Ended, Tally
+from homerun.cli.live import ended_line
+from homerun.core import End, Metric, Run, RunState
 from homerun.store import Store
-from tests.cli_call import HOMERUN, environment, until
+from tests.cli_call import HOMERUN, until
 from tests.cli_home import fill
 
 SWEEP = """\
@@ -19,69 +19,8 @@ command: [/bin/sh, program.sh, "${args_no_hyphens}"]
 parameters:
   a: {values: [1, 2, 3]}
 """
-WAITS = 'while [ ! -e "$1" ]; do sleep 0.02; done\n'  # until there is a file named a=1 and so on
-
-
-class Terminal:
-    """A terminal with a shell in it."""
-
-    def __init__(self):
-        self._name = f"homerun-{uuid.uuid4().hex[:8]}"
-        # tmux would hand its own TERM and the size of ours to the shell.
-        hidden = ("COLUMNS", "LINES", "TERM", "NO_COLOR", "FORCE_COLOR", "TMUX")
-        env = {name: value for name, value in environment().items() if name not in hidden}
-        self._env = {**env, "TERM": "screen", "LC_ALL": "C.UTF-8"}
-
-    def open(self, folder):
-        """Start the shell and wait for its prompt."""
-        size = ("-x", "80", "-y", "24")
-        self.tmux("-f", os.devnull, "new-session", "-d", *size, "-c", folder, "bash --norc")
-        self.shows("bash")  # its prompt
-
-    def tmux(self, *arguments):
-        """Give tmux an order and return its answer."""
-        done = subprocess.run(
-            ["tmux", "-L", self._name, *map(str, arguments)],
-            env=self._env,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        return done.stdout
-
-    def type(self, text):
-        """Type a line."""
-        self.tmux("send-keys", "-l", text)
-        self.tmux("send-keys", "Enter")
-
-    def press(self, key):
-        """Press a key."""
-        self.tmux("send-keys", key)
-
-    def screen(self, *options):
-        """Return what is to be seen."""
-        return self.tmux("capture-pane", "-p", *options).rstrip("\n")
-
-    def shows(self, text):
-        """Wait until a text is to be seen and return the screen."""
-        try:
-            return until(lambda: text in self.screen() and self.screen())
-        except AssertionError:
-            raise AssertionError(f"waited in vain for {text!r} in:\n{self.screen()}") from None
-
-    def flag(self, name):
-        """Return a property of the terminal."""
-        return self.tmux("display-message", "-p", f"#{{{name}}}").strip()
-
-
-@pytest.fixture
-def terminal(home, tmp_path):
-    terminal = Terminal()
-    try:
-        terminal.open(tmp_path)
-        yield terminal
-    finally:
-        terminal.tmux("kill-server")
+# Runs until there is a file named a=1 and so on.
+WAITS = 'touch "$1.begun"; while [ ! -e "$1" ]; do sleep 0.02; done\n'
 
 
 @pytest.fixture
@@ -121,23 +60,71 @@ def test_progress_is_live_and_leaves_the_results(terminal, waiting):
         (waiting / f"a={value}").touch()
     screen = terminal.shows("code 0")
     assert "3 finished\nnext: homerun ls" in screen
-    assert "done" not in screen
+    assert " done" not in screen
     assert terminal.flag("cursor_flag") == "1"
     assert terminal.flag("alternate_on") == "0"
 
 
 def test_progress_survives_another_size_of_the_window(terminal, waiting):
-    terminal.tmux("resize-window", "-x", "50", "-y", "12")
     (waiting / "a=1").touch()
     terminal.shows("1/3 done  2 running")
-    terminal.tmux("resize-window", "-x", "100", "-y", "30")
+    terminal.resize(30, 12)
+    terminal.shows("━━━━━━━━────────────────  1/…")
+    assert re.search(r"\n    2 running +\S+  a=2\n    3 running .*\n━.*$", terminal.screen())
+    for columns in (50, 25, 100):  # faster than the program can know
+        terminal.resize(columns, 30)
+    terminal.shows("1/3 done  2 running")
+    assert re.search(r"PATH\)\n    1 finished +\S+  a=1\n    2 running", terminal.screen())
     (waiting / "a=2").touch()
     terminal.shows("2/3 done  1 running")
-    until(lambda: terminal.screen().count("done") == 1)
+    until(lambda: terminal.screen().count("/3 done") == 1)
     (waiting / "a=3").touch()
     screen = terminal.shows("code 0")
     assert [screen.count(f" {n} finished ") for n in (1, 2, 3)] == [1, 1, 1]
     assert "━" not in screen
+
+
+def test_progress_is_silent_in_the_background_and_back_with_fg(terminal, waiting):
+    terminal.press("C-z")
+    terminal.shows("Stopped")
+    terminal.type("clear; bg; echo here")
+    terminal.shows("\nhere\n")
+    (waiting / "a=1").touch()
+    until((waiting / "a=3.begun").exists)
+    terminal.type("echo still here")
+    assert "finished" not in terminal.shows("\nstill here")
+    terminal.type("fg")
+    screen = terminal.shows("1/3 done  2 running")
+    assert screen.count("━") == 8
+    assert re.search(r"\bfg\n.*sweep.yaml\n    1 finished .*a=1\n    2 running", screen), screen
+    for value in (2, 3):
+        (waiting / f"a={value}").touch()
+    terminal.shows("next: homerun ls")
+    assert "━" not in terminal.screen()
+
+
+@pytest.mark.parametrize(
+    ("columns", "settings"),
+    [
+        (110, "dataset=digits opt.learning_rate=0.002 model_name=convnet"),
+        (80, "dat=digits lea=0.002 mod=convnet"),
+        (70, "digits 0.002 convnet"),
+    ],
+)
+def test_what_sets_a_run_apart_is_shortened_to_fit(columns, settings):
+    run = Run(
+        id="r1",
+        number=12,
+        project="digits",
+        name="r1",
+        state=RunState.FINISHED,
+        config={"dataset": "digits", "opt": {"learning_rate": 0.002}, "model_name": "convnet"},
+        summary={"error_rate": 0.0442},
+    )
+    event = Ended(run=run, end=End(state=run.state, ended_at=0.0, runtime_s=63.0))
+    line = ended_line(event, Tally(metric=Metric(name="error_rate")), [], columns)
+    shown = f"   12 finished   1m03s  error_rate 0.0442     {settings}"
+    assert line.text == shown.ljust(columns)
 
 
 def test_ctrl_c_twice_leaves_a_clean_terminal(terminal, waiting):

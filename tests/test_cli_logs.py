@@ -164,7 +164,7 @@ def test_following_a_sweep_takes_in_runs_that_start_later(home):
             unwanted = End(state=RunState.KILLED, reason="not wanted", ended_at=1.0)
             store.withdraw({r.id: unwanted for r in store.runs(states=[RunState.PENDING])})
             store.set_sweep(sweep.id, SweepState.FINISHED)
-            assert follower.wait(timeout=20) == 0
+            assert follower.wait(timeout=60) == 0
             errors = follower.stderr.read().decode()
     assert errors == "run 1 is finished\nrun 2 is failed: exit code 1\n"
     assert re.search(rf"^2 {second.name} +│ epoch 0$", "".join(seen), re.MULTILINE)
@@ -217,7 +217,7 @@ def test_in_the_foreground_ctrl_c_leaves_the_run_alone(program, home, tmp_path, 
     with running("fg", str(program.number)) as foreground:
         assert foreground.stdout.read(80) == "".join(f"line {n}\n" for n in range(40, 50)).encode()
         foreground.send_signal(signal.SIGINT)
-        _, errors = foreground.communicate(timeout=20)
+        _, errors = foreground.communicate(timeout=60)
         assert foreground.returncode == 0
     assert errors.decode().split("\n")[-2:] == [
         "run 1 goes on; back: homerun fg 1, end it: homerun kill 1",
@@ -231,7 +231,7 @@ def test_the_foreground_ends_with_the_exit_code_of_the_run(program, tmp_path):
     with running("fg", program.id, stdin=subprocess.DEVNULL) as foreground:
         foreground.stdout.read(10)
         (tmp_path / "go").touch()
-        text, errors = foreground.communicate(timeout=20)
+        text, errors = foreground.communicate(timeout=60)
     assert foreground.returncode == 7
     assert text.endswith(b"bye\n")
     assert errors == b"run 1 is failed: exit code 7: bye\n"
@@ -244,7 +244,7 @@ def test_a_paused_run_goes_on_in_the_foreground(program, home, tmp_path):
         with running("fg", program.id) as foreground:
             until(lambda: store.run(program.id).state == RunState.RUNNING)
             (tmp_path / "go").touch()
-            assert foreground.wait(timeout=20) == 7
+            assert foreground.wait(timeout=60) == 7
 
 
 def test_what_waits_or_has_ended_in_the_foreground(sweep):
@@ -255,6 +255,6 @@ def test_what_waits_or_has_ended_in_the_foreground(sweep):
     with running("fg", "8") as foreground:
         assert b"waits for an agent" in foreground.stderr.readline()
         foreground.send_signal(signal.SIGINT)
-        _, errors = foreground.communicate(timeout=20)
+        _, errors = foreground.communicate(timeout=60)
     assert b"run 8 stays in the queue; back: homerun fg 8" in errors
     assert foreground.returncode == 0

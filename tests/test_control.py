@@ -9,8 +9,6 @@ import sys
 import time
 from pathlib import Path
 
-import pytest
-
 from homerun.agent import kill, pause, resume
 from homerun.agent.order import Order
 from homerun.core import RunState
@@ -24,7 +22,7 @@ from homerun.store import (
     read_json,
     settle,
 )
-from tests.agent_home import Runner, gone, make_sweep, python, start_agent, until
+from tests.agent_home import gone, make_sweep, python, start_agent, until
 
 # A program with a child in a session of its own and a grandchild, all of them busy.
 FAMILY = """
@@ -40,15 +38,6 @@ sys.exit(7)
 SLEEP = "import time; print('on', flush=True); time.sleep(60)"
 GATED = "import os, sys, time\nprint('on', flush=True)\n"
 GATED += "while not os.path.exists('end'): time.sleep(0.02)\nsys.exit(7)"
-
-
-@pytest.fixture
-def runner(home):
-    with Store(home) as store:
-        runner = Runner(store)
-        yield runner
-        runner.close()
-    gone(home)
 
 
 def begin(runner, code, **options):
@@ -74,6 +63,19 @@ def family(folder):
     return found
 
 
+def whole_family(folder):
+    """Return the pids of FAMILY once all three are at work, else nothing.
+
+    A grandchild that has not come to its own program yet still shows the child's command line; to
+    stop it there holds its parent within the call that starts it, which looks like a disk access.
+    """
+    found = family(folder)
+    with contextlib.suppress(OSError):
+        lines = {Path(f"/proc/{pid}/cmdline").read_bytes() for pid in found}
+        return found if len(lines) == 3 else []
+    return []
+
+
 def used_cpu(processes):
     """Return the clock ticks that processes have used; fields 14 and 15 of proc(5)."""
     ticks = 0
@@ -91,7 +93,7 @@ def state_of(store, run):
 def test_pause_stops_every_process_and_resume_lets_them_go_on(runner, tmp_path):
     store = runner.store
     folder, hand, run = begin(runner, FAMILY, cwd=str(tmp_path))
-    known = until(lambda: len(found := family(folder)) == 3 and found)
+    known = until(lambda: whole_family(folder))
     (paused,) = pause(store, run)
     assert (paused.state, paused.reason) == (RunState.PAUSED, "paused by the user")
     until(lambda: all(map(is_at_rest, known)))  # a signal takes its moment on a busy machine
@@ -107,16 +109,15 @@ def test_pause_stops_every_process_and_resume_lets_them_go_on(runner, tmp_path):
 
 
 def test_time_limit_does_not_count_a_pause(runner):
-    folder, hand, run = begin(runner, SLEEP, timeout_s=1.0)
+    started = time.monotonic()
+    folder, hand, run = begin(runner, SLEEP, timeout_s=3.0)
     pause(runner.store, run)
-    time.sleep(1.0)
+    time.sleep(3.5)
     assert not hand.is_over()
     resume(runner.store, run)
-    started = time.monotonic()
     end = runner.wait(folder, hand)
-    assert end.reason == "timeout after 1s"
-    assert time.monotonic() - started < 5
-    assert 1.0 <= end.runtime_s < 2.0  # the pause is not in it
+    assert end.reason == "timeout after 3s"
+    assert 3.0 <= end.runtime_s <= time.monotonic() - started - 3.5  # the pause is not in it
 
 
 def test_paused_run_is_killed_with_its_grace(runner, tmp_path):
@@ -131,7 +132,7 @@ def test_paused_run_is_killed_with_its_grace(runner, tmp_path):
 
 def test_whole_paused_family_dies(runner, tmp_path):
     folder, hand, run = begin(runner, FAMILY, cwd=str(tmp_path))
-    known = until(lambda: len(found := family(folder)) == 3 and found)
+    known = until(lambda: whole_family(folder))
     pause(runner.store, run)
     assert kill(runner.store, run, grace_s=0.1)[run.id].state == RunState.KILLED
     runner.wait(folder, hand)
@@ -196,19 +197,19 @@ def test_whatever_happens_in_between_the_state_is_true_and_the_exit_code_kept(ru
 
 def test_supervisor_that_dies_leaves_a_paused_run_paused(runner, tmp_path):
     store = runner.store
-    folder, hand, run = begin(runner, SLEEP, timeout_s=1.0, cwd=str(tmp_path))
+    folder, hand, run = begin(runner, SLEEP, timeout_s=3.0, cwd=str(tmp_path))
     pause(store, run)
     os.kill(who(folder, "supervisor").pid, signal.SIGKILL)
     until(hand.is_over)
     assert state_of(store, run) == RunState.PAUSED
-    order = Order(home=str(store.home), run_id=run.id, timeout_s=1.0, adopt=True)
+    order = Order(home=str(store.home), run_id=run.id, timeout_s=3.0, adopt=True)
     hand.close()
     runner.busy[:] = [hand := runner.hands.launch(order)]
     until(folder.is_held)
-    time.sleep(1.0)  # past the time limit, had it gone on
+    time.sleep(3.0)  # past the time limit, had it gone on
     assert state_of(store, run) == RunState.PAUSED
     assert [one.state for one in resume(store, run)] == [RunState.RUNNING]
-    assert runner.wait(folder, hand).reason == "timeout after 1s"
+    assert runner.wait(folder, hand).reason == "timeout after 3s"
 
 
 def test_without_supervisor_a_run_is_paused_and_resumed_directly(runner, tmp_path):
@@ -256,7 +257,7 @@ def test_paused_run_keeps_its_slot_even_when_its_agent_is_killed(home, tmp_path)
         assert store.counts(sweep.id) == {RunState.PAUSED: 1, RunState.PENDING: 1}
         (tmp_path / "end").touch()
         resume(store, run)
-        agent.communicate(timeout=20)
+        agent.communicate(timeout=60)
         assert [run.exit_code for run in store.runs()] == [7, 7]
     gone(home)
 

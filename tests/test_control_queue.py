@@ -109,7 +109,7 @@ def test_next_attempts_follow_each_other(store):
     assert store.run(first.id).reason == f"exit code 1; tried again as {second.id}"
     with pytest.raises(UsageError, match=second.id):
         retry(store, [first])
-    store.set_state(second.id, RunState.RUNNING)
+    store.claim_run(second, agent=ME)
     (third,) = retry(store, [fail(store, second)])
     assert store.run(third).attempt == 3
     store.delete([third])

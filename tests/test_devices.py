@@ -35,7 +35,7 @@ def family():
     process.stdout.close()
 
 
-def until(condition, timeout_s=20.0):
+def until(condition, timeout_s=60.0):
     end = time.monotonic() + timeout_s
     while time.monotonic() < end:
         value = condition()

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from homerun.store import Store, close_journals, fold, history_frame
+from homerun.store import Store, close_journals, fold, history_frame, told_end
 from homerun.store import journal as jr
 
 pack = jr.packer().pack
@@ -120,6 +120,15 @@ def test_a_torn_end_is_counted_when_the_run_is_closed(tmp_path):
     assert store.rows("SELECT dropped FROM journal") == [(1,)]
     assert not writer.path.exists()
     assert len(points(store)) == 1
+
+
+def test_a_journal_that_another_process_removes_meanwhile_is_empty(tmp_path, monkeypatch):
+    store, writer = start(tmp_path)
+    writer.close()
+    close_journals(store, "abc")
+    monkeypatch.setattr(jr, "journal_paths", lambda _: [writer.path])
+    assert fold(store, "abc", limit_bytes=1) == 0
+    assert told_end(store.folder("abc")) is None
 
 
 def test_a_run_resumed_after_its_journal_was_removed_goes_on(tmp_path):

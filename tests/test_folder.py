@@ -128,7 +128,7 @@ def test_poller_waits_for_more_until_it_is_told_to_end(folder):
             put(folder, name, "#!/bin/sh\n")
             until(lambda name=name: names(folder)["complete"][-1:] == [name])
         poller.send_signal(signal.SIGINT)
-        assert poller.wait(20) == 130
+        assert poller.wait(timeout=60) == 130
 
 
 def test_second_ctrl_c_stops_what_runs(folder):
@@ -138,7 +138,7 @@ def test_second_ctrl_c_stops_what_runs(folder):
         poller.send_signal(signal.SIGINT)
         until(lambda: b"to finish, Ctrl-C again stops" in poller.stderr.readline())
         poller.send_signal(signal.SIGINT)
-        assert poller.wait(20) == 130
+        assert poller.wait(timeout=60) == 130
     assert names(folder)["fail"] == ["a.sh"]
     assert exit_texts(folder) == {"a.sh": "-15"}
 
@@ -174,7 +174,7 @@ def test_next_poller_takes_over_what_still_runs(folder, home):
     with running("run", folder, text=True) as poller, Store(home) as store:
         until(lambda: str(poller.pid) in store.run("1").agent)
         gate.unlink()
-        assert poller.wait(20) == 1
+        assert poller.wait(timeout=60) == 1
         assert "run 1 taken over" in poller.stderr.read()
     assert exit_texts(folder) == {"a.sh": "3"}
     assert names(folder)["fail"] == ["a.sh"]
@@ -191,7 +191,7 @@ def test_outputs_go_on_when_a_supervisor_is_killed(folder, home):
         os.kill(first.pid, signal.SIGKILL)
         until(lambda: read_json(facts)["supervisor"] != str(first))
         gate.unlink()
-        assert poller.wait(20) == 1
+        assert poller.wait(timeout=60) == 1
     assert (folder / "out" / "a.sh.stdout").read_text() == "on\noff\n"
     assert (folder / "out" / "a.sh.stderr").read_text() == "off\n"
     assert exit_texts(folder) == {"a.sh": "its supervisor was killed, so its exit code is lost"}

@@ -340,4 +340,4 @@ def test_two_trivial_runs_are_soon_done(home):
     sweep_id = make()
     started = time.monotonic()
     homerun.agent(sweep_id, lambda: None)
-    assert time.monotonic() - started < 5  # 0.3 s on an idle machine; this one may be busy
+    assert time.monotonic() - started < 20  # 0.3 s on an idle machine; this one may be busy

@@ -21,7 +21,15 @@ from homerun.agent.processes import tagged
 from homerun.core import ENDED, RunState
 from homerun.store import Store
 from homerun.store.process import BOOT_ID_FILE
-from tests.agent_home import gone, left_over, make_sweep, python, start_agent
+from tests.agent_home import (
+    gone,
+    is_storm_over,
+    left_over,
+    make_sweep,
+    next_kind,
+    python,
+    start_agent,
+)
 from tests.fake_gpus import FakeGpus
 
 STORM_S = 30.0
@@ -43,7 +51,7 @@ try:
 except BlockingIOError:
     tell('doubled', f'{{run}} {{gpu}}')
 tell('started', f'{{run}} {{gpu}}')
-subprocess.Popen(['/bin/sh', '-c', 'sleep 99'], start_new_session=True, pass_fds=[lock])
+subprocess.Popen(['/bin/sh', '-c', 'sleep 999'], start_new_session=True, pass_fds=[lock])
 if not os.path.exists('calm'):
     time.sleep(random.random() / 3)
 code = random.choice([0, 0, 0, 3])
@@ -90,9 +98,9 @@ def test_storm_of_kill_9_on_three_gpus(home, tmp_path, boot):
         serves = [*sweeps, scripts]
         overbooked = Overbooked(store)
         kinds = {"agents": 0, "supervisors": 0, "programs": 0}
-        _storm(rng, home, serves, gpus, kinds, overbooked, seconds=STORM_S / 2)
+        _storm(rng, home, serves, gpus, kinds, overbooked, least=5)
         _restart_machine(home, boot)
-        _storm(rng, home, serves, gpus, kinds, overbooked, seconds=STORM_S / 2)
+        _storm(rng, home, serves, gpus, kinds, overbooked, least=10)
         (tmp_path / "calm").touch()
         last = [start_agent(one, **_options(one, gpus)) for one in serves]
         while any(agent.poll() is None for agent in last):
@@ -124,11 +132,11 @@ def _options(serves, gpus):
     return {"env": {**gpus.environ, BOOT_ID_FILE: os.environ[BOOT_ID_FILE]}, **more}
 
 
-def _storm(rng, home, serves, gpus, kinds, overbooked, *, seconds):
+def _storm(rng, home, serves, gpus, kinds, overbooked, *, least):
     """Kill at random, and start an agent again whenever one has died; at the end kill them all."""
     agents = dict.fromkeys(range(len(serves)))
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
+    end = time.monotonic() + STORM_S / 2
+    while not is_storm_over(kinds, end, least):
         for index, agent in agents.items():
             if agent is None or agent.poll() is not None:
                 if agent is not None:
@@ -143,7 +151,7 @@ def _storm(rng, home, serves, gpus, kinds, overbooked, *, seconds):
 
 
 def _kill_one(rng, home, agents, kinds):
-    kind = rng.choice(list(kinds))
+    kind = next_kind(rng, kinds)
     if kind == "agents":
         victims = agents
     elif kind == "programs":

@@ -103,3 +103,21 @@ def test_half_a_file_is_no_file(tmp_path):
     (tmp_path / "x.json").write_text('{"a": ')
     assert read_json(tmp_path / "x.json") is None
     assert [path.name for path in tmp_path.iterdir()] == ["x.json"]
+
+
+def test_what_does_not_fit_on_the_disk_leaves_the_old_text(tmp_path):
+    write_json(tmp_path / "x.json", {"a": 1})
+    code = """
+import resource, sys
+from pathlib import Path
+from homerun.store import write_json
+resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+try:
+    write_json(Path(sys.argv[1]), {"a": "x" * 1000})
+except OSError:
+    sys.exit(7)
+"""
+    done = subprocess.run([sys.executable, "-c", code, tmp_path / "x.json"], check=False)
+    assert done.returncode == 7
+    assert read_json(tmp_path / "x.json") == {"a": 1}
+    assert [path.name for path in tmp_path.iterdir()] == ["x.json"]

@@ -12,7 +12,16 @@ from homerun.agent import Outcome
 from homerun.agent.processes import tagged
 from homerun.core import ENDED, RunState
 from homerun.store import Store
-from tests.agent_home import gone, left_over, make_sweep, python, start_agent, work
+from tests.agent_home import (
+    gone,
+    is_storm_over,
+    left_over,
+    make_sweep,
+    next_kind,
+    python,
+    start_agent,
+    work,
+)
 
 STORM_S = 20.0
 VALUES = 400
@@ -34,7 +43,7 @@ except BlockingIOError:
     tell('doubled', run)
 tell('started', run)
 trap = 'trap "" TERM; ' if n.endswith('33') else ''
-subprocess.Popen(['/bin/sh', '-c', trap + 'sleep 99'], start_new_session=True)
+subprocess.Popen(['/bin/sh', '-c', trap + 'sleep 999'], start_new_session=True)
 if not os.path.exists('calm'):
     time.sleep(random.random() / 4)
 print('end of', n, flush=True)
@@ -52,7 +61,7 @@ def test_storm_of_kill_9(home, tmp_path):
         sweep = make_sweep(store, python(PROGRAM), values=VALUES, cwd=tmp_path)
         agents = []
         end = time.monotonic() + STORM_S
-        while time.monotonic() < end:
+        while not is_storm_over(kinds, end, least=10):
             dead = [agent for agent in agents if agent.poll() is not None]
             for agent in dead:
                 agent.communicate()
@@ -68,7 +77,7 @@ def test_storm_of_kill_9(home, tmp_path):
         calm = time.monotonic()
         done, _ = work(store, store.sweep(sweep.id), slots=2, max_failures=0)
         assert done.outcome == Outcome.COMPLETE
-        assert time.monotonic() - calm < 80  # nobody waited for what a program left behind
+        assert time.monotonic() - calm < 500  # nobody waited for what a program left behind
         _check(store, sweep, tmp_path, killed)
     gone(home)
     assert min(kinds.values()) >= 10, kinds
@@ -84,7 +93,7 @@ def _kill_one(rng, home, agents, killed, kinds):
     supervisors = [
         pid for pid, line in left_over(home).items() if "homerun.agent.supervisor" in line
     ]
-    kind = rng.choice(list(kinds))
+    kind = next_kind(rng, kinds)
     victims = {"agents": agents, "supervisors": supervisors, "programs": programs}[kind]
     if not victims:
         return

@@ -12,10 +12,10 @@ import pandas as pd
 import pytest
 
 import homerun as hr
-from homerun.agent import Ended, Progress, Remark, Started
+from homerun.agent import Ended, Progress, Remark, Started, Tally
 from homerun.agent.lending import Pythons
 from homerun.compat.notebook.frames import is_of_runs, runs_html
-from homerun.compat.notebook.progress import Board, value_of
+from homerun.compat.notebook.progress import Board
 from homerun.core import End, Run, RunState, SweepRecord, SweepState, duration, markup
 from homerun.store import Store
 from tests.agent_home import make_sweep
@@ -114,10 +114,11 @@ def test_a_notebook_shows_tables_runs_and_an_agent_at_work(home):
             SLOW,
             "hr.agent(slow_id, slow)",
             "%env HOMERUN_DISPLAY=plain\ndf",
+            "lr = 1\nhr.runs('nosuch')  # mine\nlr = 2",
         ],
         stop_at="lr=77",
     )
-    made, agent, table, some, other, again, sweep, _, stopped, plain = seen["outputs"]
+    made, agent, table, some, other, again, sweep, _, stopped, plain, wrong = seen["outputs"]
     assert {one["name"] for one in made} == {"stdout"}  # not in red
     (board,) = shown(agent)  # one display, which changed in place
     assert seen["updates"] >= 2
@@ -140,6 +141,11 @@ def test_a_notebook_shows_tables_runs_and_an_agent_at_work(home):
     assert [one["output_type"] for one in stopped] == ["display_data"]  # and no traceback
     (board,) = shown(stopped)
     assert re.search(r"1 of 2 done .*to go on, call agent\('\w+'\) again", words(board))
+
+    (error,) = wrong  # the line of the cell, and ours
+    caller, told = error["traceback"]
+    assert caller == "---> 2 hr.runs('nosuch')  # mine"
+    assert told.startswith("NotFoundError: no sweep answers to 'nosuch'")
 
 
 def test_a_program_outside_of_notebooks_says_lines(home):
@@ -312,7 +318,7 @@ def test_a_board_says_how_far_an_agent_is():
         planned=4,
         created_at=0.0,
     )
-    board = Board(record)
+    board = Board(record, Tally(metric=record.metric))
     looks = []
     board.changed = looks.append
 
@@ -337,12 +343,6 @@ def test_a_board_says_how_far_an_agent_is():
     assert "best val.loss 0.75 by run 2" in repr(board)
     assert f"4 failed {EVIL}" in words(board._repr_html_()).replace("● ", "")
     assert len(looks) == 3  # starts and ends within a moment were skipped
-
-
-def test_a_metric_is_found_where_it_lies():
-    assert value_of({"a": {"b": 1}}, "a.b") == value_of({"a.b": 1}, "a.b") == 1.0
-    for summary in ({}, {"a": "text"}, {"a": True}, {"a": float("nan")}, {"a": {}}):
-        assert value_of(summary, "a") is None
 
 
 @pytest.mark.parametrize(

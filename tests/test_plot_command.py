@@ -88,6 +88,14 @@ def test_picture_of_each_kind(kind, sweep, here):
     assert (here / "picture.pdf").read_bytes().startswith(b"%PDF")
 
 
+@pytest.mark.parametrize("kind", ["parallel", "timeline"])
+def test_a_picture_in_the_dark(kind, sweep, here):
+    done = attempt("plot", sweep, "--kind", kind, "--color", "lr", "--dark", "-o", "x.png")
+    assert done.returncode == 0, done.stderr
+    with Image.open("x.png") as image:
+        assert max(image.convert("RGB").getpixel((1, 1))) < 50
+
+
 @pytest.mark.parametrize("kind", [name for name, kind in KINDS.items() if kind.is_figure])
 def test_terminal_shows_each_figure(kind, sweep, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
@@ -106,6 +114,10 @@ def test_what_is_drawn_when_nothing_is_said(sweep, here, monkeypatch):
     assert attempt("plot", first).returncode == 0
     assert (here / f"{first}-curves.html").exists()
     assert attempt("plot", first, second).returncode == 0
+    done = attempt("plot", "pets", "--where", "lr > 0.005")
+    assert (done.returncode, "8 runs" in done.stderr) == (0, True), done.stderr
+    assert '"loss"' in (here / "pets-parallel.html").read_text()  # of its only sweep
+    assert "no run or sweep answers to 'cats'" in attempt("plot", "cats").stderr
     assert (here / f"{first}-{second}-diff.html").exists()
     assert "loss" in attempt("plot", first, second, "--terminal").stdout
 
@@ -120,7 +132,7 @@ def test_a_foreign_table(here):
     assert (here / "runs-parallel.html").exists()
     done = attempt("plot", "runs.csv", "--metric", "error", "--kind", "curves")
     assert done.returncode == 2
-    assert "points of runs" in done.stderr
+    assert "curves need points" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -128,6 +140,9 @@ def test_a_foreign_table(here):
     [
         (["-o", "x.jpg"], ".html, .png, .svg, .pdf"),
         (["--terminal", "-o", "x.html"], "leave out -o"),
+        (["--dark"], "a page follows its reader's theme"),
+        (["--dark", "-o", "x.html"], "--dark is for -o FILE.png"),
+        (["--dark", "--kind", "table", "-o", "x.png"], "x.png has .png; use .html"),
         (["--terminal", "--kind", "parallel"], "a terminal cannot show parallel"),
         (["--size", "fit_time"], "for scatter"),
         (["--kind", "effect", "--param", "lr", "--param", "resize"], "effect takes 1 parameter"),

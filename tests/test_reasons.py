@@ -16,7 +16,7 @@ from homerun.agent.verdict import verdict
 from homerun.core import RunState, SpecError
 from homerun.spec import from_dict
 from homerun.store import Store, is_alive, parse_identity, read_json
-from tests.agent_home import Runner, gone, left_over, make_sweep, start_agent, until, work
+from tests.agent_home import gone, left_over, make_sweep, start_agent, until, work
 from tests.cli_call import start
 
 TRACEBACK = 'Traceback (most recent call last):\n  File "train.py", line 9, in <module>\n'
@@ -26,15 +26,6 @@ CUDA = (
     "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 20.00 GiB. GPU 0 has a total "
     "capacity of 15.77 GiB of which 14.50 GiB is free.\n"
 )
-
-
-@pytest.fixture
-def runner(home):
-    with Store(home) as store:
-        runner = Runner(store)
-        yield runner
-        runner.close()
-    gone(home)
 
 
 def python(code, *arguments):

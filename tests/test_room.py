@@ -1,5 +1,8 @@
 """Which GPUs a run gets: the arithmetic of leases, and what earlier runs teach about memory."""
 
+import errno
+import os
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -189,6 +192,14 @@ def test_agents_of_one_home_share_a_gpu_and_those_of_another_wait(tmp_path):
 def test_where_no_lock_can_be_written_a_gpu_may_be_used(tmp_path):
     (tmp_path / "file").touch()
     assert Claims(tmp_path, tmp_path / "file" / "locks").take("GPU-1") == ""
+
+
+def test_where_no_name_fits_into_a_lock_a_gpu_may_be_used(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "pwrite", full)
+    assert Claims(tmp_path, tmp_path / "locks").take("GPU-1") == ""
 
 
 def test_memory_is_learned_from_runs_that_agree_in_what_matters():

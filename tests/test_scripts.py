@@ -18,8 +18,8 @@ from homerun.agent.gpu_locks import GpuLocks
 from homerun.agent.order import Order
 from homerun.agent.scripts import ScriptFolder, exit_text, script_env
 from homerun.core import End, RunState, StoreError, UsageError
-from homerun.store import Store, parse_identity, read_json
-from tests.agent_home import Runner, gone, until
+from homerun.store import parse_identity, read_json
+from tests.agent_home import until
 
 FOLDERS = ("to_run", "running", "complete", "fail")
 SUCCEEDS = "#!/bin/sh\necho $FASTGPU_ID\n"
@@ -29,15 +29,6 @@ SUCCEEDS = "#!/bin/sh\necho $FASTGPU_ID\n"
 def folder(tmp_path):
     with closing(ScriptFolder(tmp_path / "scripts")) as folder:
         yield folder
-
-
-@pytest.fixture
-def runner(home):
-    with Store(home) as store:
-        runner = Runner(store)
-        yield runner
-        runner.close()
-    gone(home)
 
 
 def put(folder, name, text=SUCCEEDS, mode=0o755):
@@ -347,7 +338,7 @@ def ours(folder, runner, name, gpu):
     """Run a waiting script under a supervisor."""
     name = folder.begin(name, "r1")
     stdout, stderr = map(str, folder.outputs(name))
-    env = script_env(gpu, ())
+    env = script_env(gpu)
     cwd = str(Path.cwd())
     _, end = runner.end([folder.script(name)], cwd=cwd, env=env, stdout=stdout, stderr=stderr)
     folder.finish(name, exit_text=exit_text(end), ok=end.state == RunState.FINISHED)
@@ -447,12 +438,7 @@ def test_exit_text(facts, text):
 
 
 def test_environment_of_a_script():
-    assert script_env(0, ["GPU-5a", "GPU-5b"]) == {
-        "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
-        "CUDA_VISIBLE_DEVICES": "GPU-5a,GPU-5b",
-        "FASTGPU_ID": "0",
-    }
-    assert "CUDA_VISIBLE_DEVICES" not in script_env(1, [])
+    assert script_env(1) == {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "FASTGPU_ID": "1"}
 
 
 # A fastgpu in the same folder

@@ -15,19 +15,10 @@ from homerun.agent.supervisor import CAUGHT, Supervisor
 from homerun.agent.verdict import duration, oom_kills, verdict
 from homerun.core import RunState
 from homerun.store import Store, fold, is_alive, journal, parse_identity, read_json
-from tests.agent_home import Runner, gone, left_over, until
+from tests.agent_home import left_over, until
 
 SLEEP = "import time; time.sleep(60)"
 STUBBORN = "import signal, time; signal.signal(15, signal.SIG_IGN); print('on', flush=True)\n"
-
-
-@pytest.fixture
-def runner(home):
-    with Store(home) as store:
-        runner = Runner(store)
-        yield runner
-        runner.close()
-    gone(home)
 
 
 def python(code, *arguments):
@@ -104,19 +95,19 @@ def test_programs_that_cannot_be_started_say_why(runner, tmp_path):
 def test_timeout_is_failed(runner):
     _, end = runner.end(python(SLEEP), timeout_s=0.3)
     assert (end.state, end.reason) == (RunState.FAILED, "timeout after 0.3s")
-    assert 0.3 <= end.runtime_s < 5
+    assert 0.3 <= end.runtime_s < 20
 
 
 def test_program_gets_a_grace_and_the_stubborn_one_is_killed(runner):
     code = "import signal, sys, time\n"
     code += "signal.signal(15, lambda *_: (print('saving'), sys.exit(5)))\n"
-    folder, end = runner.end(python(code + "print('on', flush=True); time.sleep(60)"), timeout_s=1)
+    folder, end = runner.end(python(code + "print('on', flush=True); time.sleep(60)"), timeout_s=4)
     assert (end.state, end.exit_code) == (RunState.FAILED, 5)
     assert folder.output.read_text() == "on\nsaving\n"
     started = time.monotonic()
     _, end = runner.end(python(STUBBORN + SLEEP), timeout_s=0.4, grace_s=0.3)
     assert end.reason == "timeout after 0.4s"
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 30
 
 
 def test_sigterm_to_the_supervisor_kills_the_run_even_a_stopped_one(runner):
@@ -141,15 +132,16 @@ def test_program_is_alone_in_its_session_with_plain_signals(runner):
 
 
 def test_identity_is_told_while_it_runs(runner):
-    folder, hand = runner.start(python(SLEEP), timeout_s=1)
+    folder, hand = runner.start(python(SLEEP), timeout_s=50)
     process = until(lambda: read_json(folder.path / "process.json"))
     program = parse_identity(process["program"])
     assert is_alive(program)
     assert is_alive(parse_identity(process["supervisor"]))
-    assert (process["pgid"], process["timeout_s"]) == (program.pid, 1)
+    assert (process["pgid"], process["timeout_s"]) == (program.pid, 50)
     assert abs(process["started_at"] - time.time()) < 20
     assert folder.is_held()
     assert folder.pipe.stat().st_mode & 0o777 == 0o600
+    hand.signal(signal.SIGTERM)
     runner.wait(folder, hand)
     assert not folder.pipe.exists()
     assert not folder.is_held()
@@ -175,7 +167,7 @@ def test_stray_that_writes_for_ever_is_ended(runner):
     started = time.monotonic()
     _, end = runner.end(["/bin/sh", "-c", "yes & sleep 0.1"])
     assert end.state == RunState.FINISHED
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 30
 
 
 def test_output_of_any_kind_is_kept(runner):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from homerun import search
 from homerun.agent import Outcome, change_sweep, clone_sweep, create_sweep
 from homerun.agent.queue import Queue
-from homerun.core import End, RunState, SpecError, SweepState, UsageError, config_hash
+from homerun.core import End, Metric, RunState, SpecError, SweepState, UsageError, config_hash
 from homerun.spec import fits, from_dict, parse_edit
 from homerun.store import (
     Store,
@@ -486,7 +486,7 @@ def test_reused_runs_are_in_every_view_of_the_clone(store):
     assert own == []
     assert store.counts(made.id) == sweep_counts(store)[made.id] == {RunState.FINISHED: 2}
     assert store.runtimes(made.id) == (2, 1.0)
-    assert best_run(store, made.id, "loss", is_maximized=False) == (reused[1].number, 0.25)
+    assert best_run(store, made.id, Metric(name="loss")) == (reused[1].number, 0.25)
     assert {line.id for line in run_lines(store, sweep=made.id)} == {run.id for run in reused}
     assert len(run_configs(store, sweep=made.id, states=[RunState.FINISHED])) == 2
     assert list(runs_frame(store, sweep=made.id, project="tests").id) == [r.id for r in reused]
@@ -579,7 +579,7 @@ def test_an_agent_at_work_goes_on_with_the_changed_sweep(store, tmp_path):
         done = call("sweep", record.id, "--drop", "n=1", "--add", "n=7", "--kill")
         assert "2 runs killed\nthe agents at work go on with it\n" in done.stderr
         gate.touch()
-        assert agent.wait(20) == 0
+        assert agent.wait(timeout=60) == 0
     finally:
         agent.kill()
         agent.communicate()

@@ -21,7 +21,6 @@ from homerun.store import Store, add_agent, add_to_queue, identity, remove_agent
 from tests.cli_call import HOMERUN, attempt, environment, running, start, until
 from tests.cli_home import add_sweep, end, fill, hold, train
 from tests.fake_gpus import FakeGpus
-from tests.test_cli_live import Terminal
 
 WATCH = f"{HOMERUN} watch --refresh 0.2"
 SWEEP = """\
@@ -49,15 +48,6 @@ if os.path.getsize(name):
 
 
 @pytest.fixture
-def terminal(home, tmp_path):
-    terminal = Terminal()
-    with contextlib.ExitStack() as stack:
-        stack.callback(terminal.tmux, "kill-server")
-        terminal.open(tmp_path)
-        yield terminal
-
-
-@pytest.fixture
 def sweep(home, tmp_path):
     """Return the id of a sweep of three runs, which wait for a file named a=1 and so on."""
     (tmp_path / "sweep.yaml").write_text(SWEEP)
@@ -75,7 +65,7 @@ def agent(sweep, folder, *, slots=2):
         finally:
             for value in (1, 2, 3):
                 (folder / f"a={value}").touch()
-            process.wait(20)
+            process.wait(timeout=60)
 
 
 class Watching:
@@ -84,7 +74,8 @@ class Watching:
     def __init__(self, process):
         self.process = process
         self._lines = queue.SimpleQueue()
-        threading.Thread(target=self._read, daemon=True).start()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
 
     def _read(self):
         for line in self.process.stdout:
@@ -93,7 +84,7 @@ class Watching:
 
     def line(self):
         """Return the next line, empty at the end."""
-        return self._lines.get(timeout=20)
+        return self._lines.get(timeout=60)
 
     def until(self, text):
         """Return the lines up to the one with a text."""
@@ -105,14 +96,22 @@ class Watching:
 
     def end(self):
         """Return the exit code and all lines that were left."""
-        code = self.process.wait(20)
+        code = self.process.wait(timeout=60)
         return code, "".join(iter(self.line, ""))
+
+    def close(self):
+        """End it; nobody reads from it any more."""
+        self.process.kill()
+        self._reader.join()
 
 
 @contextlib.contextmanager
 def watching(*arguments):
-    with running("watch", "--refresh=0.2", *arguments, text=True) as process:
-        yield Watching(process)
+    with (
+        running("watch", "--refresh=0.2", *arguments, text=True) as process,
+        contextlib.closing(Watching(process)) as watch,
+    ):
+        yield watch
 
 
 def lines_of(text):
@@ -125,7 +124,7 @@ def lines_of(text):
 
 @pytest.mark.parametrize(("width", "height", "color"), [(80, 24, ""), (200, 50, "NO_COLOR=1 ")])
 def test_watch_shows_a_sweep_in_place(terminal, sweep, tmp_path, width, height, color):
-    terminal.tmux("resize-window", "-x", width, "-y", height)
+    terminal.resize(width, height)
     terminal.type(f"clear; echo above; {color}{WATCH} {sweep}; echo code $?")
     terminal.shows(f"no agent works on it: homerun agent {sweep}")
     with agent(sweep, tmp_path):
@@ -157,14 +156,14 @@ def test_watch_survives_another_size_of_the_window(terminal, home):
         terminal.type(f"clear; echo above; {WATCH}; echo code $?")
         terminal.shows("4 of 8 done")
         for width, height in ((50, 24), (120, 40), (80, 24)):
-            terminal.tmux("resize-window", "-x", width, "-y", height)
+            terminal.resize(width, height)
             fits = range(width - 20, width)
             until(lambda fits=fits: shown_width(terminal) in fits)
             assert terminal.screen().count("4 of 8 done") == 1
             assert terminal.screen().count("FAILED") == 1
-        terminal.tmux("resize-window", "-x", 12, "-y", 3)
+        terminal.resize(12, 3)
         until(lambda: shown_width(terminal) < 12)
-        terminal.tmux("resize-window", "-x", 80, "-y", 24)
+        terminal.resize(80, 24)
         until(lambda: re.search(r"^ ━+─+  4 of 8 done.*failed$", terminal.screen(), re.MULTILINE))
         assert "best error_rate" in terminal.screen().splitlines()[-1]
         history = terminal.tmux("capture-pane", "-p", "-S", "-")
@@ -290,6 +289,8 @@ def test_json_has_an_object_for_each_event(home):
             assert (ended["event"], ended["number"], ended["state"]) == ("run", 1, "finished")
             assert ended["config"]["dataset"] == "digits"
             assert ended["value"] == pytest.approx(0.52)
+            best = json.loads(watch.line())
+            assert (best["event"], best["run"], best["value"]) == ("best", 1, ended["value"])
             assert json.loads(watch.line())["event"] == "agent"  # now nothing runs
             store.set_sweep(sweep.id, SweepState.PAUSED, "5 failures in a row")
             paused = json.loads(watch.line())
@@ -404,7 +405,7 @@ def test_whoever_reads_it_may_leave(home):
     with running("watch") as process:
         process.stdout.readline()
         process.stdout.close()
-        process.wait(20)
+        process.wait(timeout=60)
 
 
 def test_watching_is_light(home):

@@ -1,7 +1,6 @@
 """`homerun top`: what it shows of a real home, what its keys do, and that it stays light."""
 
 import asyncio
-import contextlib
 import json
 import math
 import os
@@ -43,7 +42,6 @@ from homerun.store import journal as jr
 from tests.cli_call import HOMERUN, attempt, call, start, until
 from tests.cli_home import add_sweep, end, fill, hold, train, write_journal
 from tests.fake_gpus import FakeGpus
-from tests.test_cli_live import Terminal
 
 
 def lines_of(app):
@@ -60,7 +58,7 @@ class Person:
 
     async def sees(self, text):
         """Wait until a text is to be seen; return the screen."""
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while not any(text in shown for shown in lines_of(self.app)):
             assert time.monotonic() < deadline, "\n".join([f"no {text!r}:", *lines_of(self.app)])
             await self._pilot.pause(0.02)
@@ -90,14 +88,6 @@ def chosen(screen):
     return int(re.search(r"^> *(\d+)", screen, re.MULTILINE)[1])
 
 
-@pytest.fixture
-def filled(home):
-    """Return a home with runs in every state: 5 runs, 6 to 8 wait, 3 has failed."""
-    with Store(home) as store:
-        fill(store)
-        yield home
-
-
 def test_the_screen_shows_what_goes_on(filled):
     async def what(person):
         screen = await person.sees("RUNNING")
@@ -109,7 +99,7 @@ def test_the_screen_shows_what_goes_on(filled):
         assert "QUEUE  3" in screen
         assert "  6  dataset=mnist learning_rate=0.002 model_name=convnet" in screen
         assert re.search(r"  3  .* exit code 1: epoch 1", screen)
-        assert lines_of(person.app)[-1].startswith(" p pause   k kill   r retry   l log")
+        assert lines_of(person.app)[-1].startswith(" p pause   K kill   r retry   l log")
         assert all(len(shown) <= 80 for shown in lines_of(person.app))
 
     use(filled, what)
@@ -132,6 +122,39 @@ def test_arrows_choose_a_run_and_stay_on_it(filled):
     use(filled, what)
 
 
+def test_letters_move_as_in_vim(filled):
+    async def what(person):
+        assert chosen(await person.sees("RUNNING")) == 5
+        await person.press("j", "j", "k")
+        assert chosen(await person.sees("> 6")) == 6
+        await person.press("G")
+        assert chosen(await person.sees("> 3")) == 3
+        await person.press("g", "l")
+        await person.sees("at the end")
+        await person.press("escape")
+        assert chosen(await person.sees("RUNNING")) == 5
+
+    use(filled, what)
+
+
+@pytest.mark.parametrize(
+    ("width", "keys"),
+    [
+        (28, " K kill   ? help   q quit"),
+        (50, " p pause   K kill   l log   ? help   q quit"),
+        (80, " p pause   K kill   r retry   l log   s sort   f filter   ? help   q quit"),
+        (120, " p pause   K kill   r retry   l log   enter page   o chart   s sort   f filter"),
+    ],
+)
+def test_help_and_the_way_out_are_named_in_any_width(filled, width, keys):
+    async def what(person):
+        await person.sees("RUNNING")
+        assert lines_of(person.app)[-1].startswith(keys)
+        assert lines_of(person.app)[-1].endswith("? help   q quit")
+
+    use(filled, what, size=(width, 24))
+
+
 def test_keys_hold_kill_and_retry_a_run(filled):
     async def what(person):
         await person.sees("RUNNING")
@@ -140,14 +163,14 @@ def test_keys_hold_kill_and_retry_a_run(filled):
         await person.sees(" 1 paused")
         await person.press("p")
         await person.sees("run 6 is pending")
-        await person.press("k")
+        await person.press("K")
         await person.sees("run 6: take it from the queue? y/n")
         await person.press("n")
         await person.sees("p pause")
-        await person.press("k", "y")
+        await person.press("K", "y")
         await person.sees("run 6 is killed")
         await person.sees("QUEUE  2")
-        await person.press("end", "k")
+        await person.press("end", "K")
         await person.sees("run 3 has ended already: it is failed")
         await person.press("r")
         await person.sees("run 3 waits again as run 10")
@@ -636,15 +659,6 @@ def test_of_a_flood_of_output_the_end_is_shown(tmp_path):
 # In a terminal
 
 
-@pytest.fixture
-def terminal(home, tmp_path):
-    terminal = Terminal()
-    with contextlib.ExitStack() as stack:
-        stack.callback(terminal.tmux, "kill-server")
-        terminal.open(tmp_path)
-        yield terminal
-
-
 def modes(terminal):
     """Return how the terminal treats what is typed and written."""
     fd = os.open(terminal.flag("pane_tty"), os.O_RDONLY | os.O_NOCTTY)
@@ -668,9 +682,9 @@ def test_top_in_a_terminal(terminal, home, tmp_path):
     terminal.press("l")
     terminal.shows("begun")
     terminal.press("Escape")
-    terminal.tmux("resize-window", "-x", "100", "-y", "32")
+    terminal.resize(100, 32)
     terminal.shows("RUN 1 ")
-    terminal.press("k")
+    terminal.press("K")
     terminal.shows("kill it? y/n")
     terminal.press("y")
     terminal.shows("run 1 is killed")
@@ -738,7 +752,7 @@ def test_top_fits_whatever_becomes_of_the_window(terminal, home):
         terminal.type(f"clear; {HOMERUN} top")
         terminal.shows("q quit")
         for width, height in ((10, 3), (200, 50), (80, 24)):
-            terminal.tmux("resize-window", "-x", width, "-y", height)
+            terminal.resize(width, height)
         screen = terminal.shows("q quit")
         assert re.search(r"^ p pause .* q quit$", screen, re.MULTILINE)
         assert screen.count("RUNNING  1") == 1

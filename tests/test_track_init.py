@@ -346,13 +346,21 @@ def test_output_is_kept_unless_told_otherwise(home):
 def test_system_metrics_are_sampled_and_can_be_switched_off(home, monkeypatch):
     code = """
         import homerun, time
+        from homerun.store import journal
         from homerun.track import keeper
+        def samples():
+            paths = journal.journal_paths(run._folder.path)
+            return sum(len(journal.read(path, only=journal.SYSTEM).records) for path in paths)
         keeper.FIRST_SAMPLE_S = 0.05
         with homerun.init(project="p", settings=SETTINGS) as run:
-            time.sleep(0.6)
+            end = time.monotonic() + LONGEST
+            while samples() < 2 and time.monotonic() < end:
+                time.sleep(0.02)
     """
-    call(code.replace("SETTINGS", "{'x_stats_sampling_interval': 0.1, 'run_id': 'on'}"))
-    call(code.replace("SETTINGS", "{'x_disable_stats': True, 'run_id': 'off'}"))
+    on = "{'x_stats_sampling_interval': 0.1, 'run_id': 'on'}"
+    call(code.replace("SETTINGS", on).replace("LONGEST", "50"))
+    off = "{'x_disable_stats': True, 'run_id': 'off'}"
+    call(code.replace("SETTINGS", off).replace("LONGEST", "0.6"))
     with Store(home) as store:
         settle(store)
         rows = store.rows("SELECT run, key, count(*) FROM history GROUP BY run, key")

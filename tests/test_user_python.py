@@ -181,6 +181,30 @@ def test_an_installed_tool_starts_the_python_of_the_path(uv, folder, home, tmp_p
     assert states(home) == {("finished", 0.5)}
 
 
+def test_pipx_runs_programs_in_the_environment_that_is_active(uv, folder, home, tmp_path):
+    theirs = make_environment(tmp_path / "active")
+    env = {
+        "PATH": BARE,
+        "HOME": str(tmp_path),
+        "PIPX_HOME": str(tmp_path / "pipx"),
+        "PIPX_BIN_DIR": str(tmp_path / "bin"),
+        "PIPX_DEFAULT_PYTHON": sys._base_executable,
+        "PIPX_DEFAULT_BACKEND": "pip",  # uv is beside it here
+        "PIP_NO_INDEX": "1",
+        "PIP_FIND_LINKS": uv.env["UV_FIND_LINKS"],
+    }
+    pipx = Path(uv.program).with_name("pipx")
+    subprocess.run([pipx, "install", "--quiet", "homerun"], env=env, check=True)
+    program = str(tmp_path / "bin" / "homerun")
+    active = {"PATH": f"{Path(theirs).parent}:{BARE}", "VIRTUAL_ENV": str(tmp_path / "active")}
+    by_homerun("run", "sweep.yaml", program=program, **active)
+    assert outputs(home) == [theirs, theirs]
+    done = by_homerun("run", "--", "python", "train.py", program=program, PATH=BARE)
+    other = Path(done.stdout.splitlines()[0]).resolve()
+    assert not other.is_relative_to(tmp_path)  # it is not that of pipx either
+    assert states(home) == {("finished", 0.5)}
+
+
 def test_a_uv_project_is_asked_once_for_its_environment(uv, folder, home):
     (folder / "pyproject.toml").write_text(
         '[project]\nname = "digits"\nversion = "1"\nrequires-python = ">=3.11"\n'

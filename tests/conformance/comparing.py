@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from itertools import zip_longest
 from typing import Any
 
-from homerun.track.summary import leaves
+from homerun.core import leaves
 from tests.conformance.program import ABSENT, Program
 
 _LEFT_OUT = re.compile(r"_wandb(\..*)?|_timestamp|_runtime|_step|(_latest_)?artifact_path")
